@@ -1,0 +1,99 @@
+"""Rejoinder: the wiring. `python3 app.py` serves, `python3 app.py test` tests, anything else is a `flask` command."""
+
+import sys
+
+if __name__ == "__main__":
+    from core.bootstrap import count_together, ensure_environment
+
+    ensure_environment(for_tests=sys.argv[1:2] == ["test"])
+    if sys.argv[1:2] in ([], ["live"]):
+        count_together()
+
+from typing import Any, Dict, Optional
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+import models  # noqa: F401
+from blueprints import (
+    accounts,
+    articles,
+    following,
+    insights,
+    membership,
+    moderation,
+    newsroom,
+    notifications,
+    pages,
+    publisher,
+    threads,
+)
+from blueprints.site.queries import site
+from commands import register_commands
+from core import csrf, intake, limits, rendering, watching
+from core.config import Settings, load_settings, prepare_data_dir, secret_key
+from core.cookies import cookie_name
+from core.db import db
+from core.logs import configure_logs
+from core.migrations import migrate
+from core.sessions import CookieSessions
+
+MAX_REQUEST_BYTES = 16 * 1024 * 1024
+SESSION_SECONDS = 30 * 24 * 3600
+DOMAINS = (notifications, accounts, membership, threads, articles, following, moderation, insights, newsroom,
+           publisher, pages)
+
+
+def create_app(settings: Optional[Settings] = None) -> Flask:
+    """The application for these settings, or those of the environment. Raises ConfigError."""
+    settings = settings or load_settings()
+    prepare_data_dir(settings)
+    configure_logs(settings)
+    app = Flask(__name__)
+    over_tls = settings.production and settings.base_url.startswith("https://")
+    app.config.update(
+        SETTINGS=settings,
+        PRODUCTION=settings.production,
+        SANDBOX=settings.sandbox,
+        SECRET_KEY=secret_key(settings),
+        SQLALCHEMY_DATABASE_URI=settings.resolved_database_url,
+        SQLALCHEMY_ENGINE_OPTIONS={
+            "pool_size": settings.web_threads + 4, "max_overflow": 8,
+            "hide_parameters": True,  # an error's statement goes to the log; what people typed does not
+        },
+        MAX_CONTENT_LENGTH=MAX_REQUEST_BYTES,
+        MAX_FORM_MEMORY_SIZE=2 * 1024 * 1024,
+        PERMANENT_SESSION_LIFETIME=SESSION_SECONDS,
+        SESSION_REFRESH_EACH_REQUEST=False,
+        COOKIES_OVER_TLS=over_tls,
+        SESSION_COOKIE_NAME=cookie_name("session", over_tls=over_tls),
+        FORM_TARGETS=("https://checkout.stripe.com", "https://billing.stripe.com"),
+        # Limits are counted in Redis where there is one, and by each process for itself while it cannot be reached.
+        RATELIMIT_STORAGE_URI=settings.redis_url or "database://",
+        RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=bool(settings.redis_url),
+    )
+    app.session_interface = CookieSessions()
+    watching.install(app)
+    if settings.trusted_proxies:
+        count = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
+    db.init_app(app)
+    migrate.init_app(app, db)
+    limits.install(app)
+    csrf.install(app)
+    intake.install(app)
+    rendering.install(app, _page_context)
+    for domain in DOMAINS:
+        domain.install(app)
+    register_commands(app)
+    return app
+
+
+def _page_context() -> Dict[str, Any]:
+    return {"site": site(), "sections": site().sections}
+
+
+if __name__ == "__main__":
+    from commands.start import main
+
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,93 @@
+"""A copy of everything about a person: JSON for programs and a page for people, in one archive."""
+
+import io
+import json
+import zipfile
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from flask import current_app
+
+from blueprints.accounts import queries_personal
+from blueprints.accounts.personal import ELSEWHERE, HOLDINGS
+from blueprints.site.queries import site
+from core import clock
+from core.db import db
+from core.errors import Conflict
+from jobs.queue import enqueue
+from models.personal import DataCopy
+
+COPY_KEPT = timedelta(days=7)
+LONGEST_MAKING = timedelta(hours=6)
+Standing = Literal["busy", "ready", "gone", "failed"]
+CELL_CHARACTERS = 2_000  # shown on the page; the JSON has all
+
+
+def ask(user_id: int) -> None:
+    """Have a copy made. Raises Conflict while one is being made."""
+    if any(stands == "busy" for _, stands in copies_of(user_id)):
+        raise Conflict("A copy is being made already.")
+    row = DataCopy(user_id=user_id, expires_at=clock.now() + COPY_KEPT)
+    db.session().add(row)
+    db.session().flush()
+    enqueue("accounts.make-copy", key=_key(row), copy_id=row.id)
+
+
+def copies_of(user_id: int) -> list[tuple[DataCopy, Standing]]:
+    """A person's copies, the newest first, and how it is with each now."""
+    copies = queries_personal.copies_of(user_id)
+    given_up = queries_personal.given_up([_key(copy) for copy in copies if copy.state != "ready"])
+    # a key may be an older copy's too: SQLite gives the numbers of removed rows again
+    return [(copy, standing(copy, given_up.get(_key(copy), copy.created_at) > copy.created_at)) for copy in copies]
+
+
+def standing(copy: DataCopy, is_given_up: bool = False) -> Standing:
+    """How it is with a copy now. One whose job was given up, or that is not made after so long, will not be."""
+    if copy.state == "ready":
+        return "ready" if copy.expires_at > clock.now() else "gone"
+    return "failed" if is_given_up or clock.now() - copy.created_at >= LONGEST_MAKING else "busy"
+
+
+def _key(copy: DataCopy) -> str:
+    return f"make-copy:{copy.id}"
+
+
+def given_tables() -> tuple[str, ...]:
+    """The tables that go into a copy."""
+    return tuple(name for name, holding in HOLDINGS.items() if not holding.withheld)
+
+
+def archive_of(user_id: int, note: Callable[[int, int], None]) -> bytes:
+    """The archive as a ZIP. `note` is told how many of how many parts are done."""
+    names, made = given_tables(), io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        parts = []
+        for number, name in enumerate(names, start=1):
+            rows = [plain(row) for row in queries_personal.rows_about(user_id, name)]
+            archive.writestr(f"data/{name}.json", json.dumps(rows, ensure_ascii=False, indent=1))
+            parts.append((name, rows))
+            note(number, len(names))
+        template = current_app.jinja_env.get_template("accounts/copy.html")  # without what pages of a request get
+        page = template.render(
+            parts=parts, made_at=clock.now(), shown=CELL_CHARACTERS,
+            withheld={name: holding.withheld for name, holding in HOLDINGS.items() if holding.withheld} | ELSEWHERE,
+            paper=site().name,
+        )  # fmt: skip
+        archive.writestr("index.html", page)
+    return made.getvalue()
+
+
+def plain(row: dict[str, Any]) -> dict[str, Any]:
+    """A row in values that JSON has."""
+    return dict(_plain_pairs(row))
+
+
+def _plain_pairs(row: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in row.items():
+        if isinstance(value, datetime):
+            yield name, value.isoformat()
+        elif isinstance(value, bytes):
+            yield name, value.hex()
+        else:
+            yield name, value

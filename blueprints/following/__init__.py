@@ -1,0 +1,12 @@
+"""Who wants to hear of what: following, muting, and telling people when a comment concerns them."""
+
+from flask import Flask
+
+from blueprints.following import events, jobs  # noqa: F401
+from blueprints.following.routes import following
+
+
+def install(app: Flask) -> None:
+    """Register this domain's routes, jobs and signals."""
+    app.register_blueprint(following)
+    events.connect()

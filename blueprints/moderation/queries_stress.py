@@ -1,0 +1,110 @@
+"""How fast comments come, surges, and alarms."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, and_, case, exists, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from blueprints.moderation.queries import Sections, within
+from blueprints.moderation.queries_claims import insert_for
+from models.article import Article
+from models.stress import Alarm, Surge
+from models.thread import Comment, Thread
+from models.user import User
+
+NEWEST = 5_000  # comments that are looked at, from the last one back
+ALARMS_SHOWN = 10
+
+
+def rates(session: Session, minute_ago: datetime, before: datetime) -> list[Row[Any]]:
+    """How many comments came to each discussion in the last minute and in the hour before it, however they stand."""
+    newest = select(func.coalesce(func.max(Comment.id), 0)).scalar_subquery()
+    fresh = Comment.created_at > minute_ago
+    return list(
+        session.execute(
+            select(
+                Comment.thread_id,
+                func.sum(case((fresh, 1), else_=0)).label("fresh"),
+                func.sum(case((fresh, 0), else_=1)).label("earlier"),
+            )
+            .where(Comment.id > newest - NEWEST, Comment.created_at > before)
+            .group_by(Comment.thread_id)
+        )
+    )
+
+
+def sound(session: Session, place: int, comments: int, usual: float, now: datetime) -> bool:
+    """Let an alarm sound for a place, or note that it is still so. Returns whether it is new."""
+    known = session.scalar(select(Alarm).where(Alarm.place == place, Alarm.ended_at.is_(None)).with_for_update())
+    if known is not None:
+        known.last_at, known.comments = now, max(known.comments, comments)
+        return False
+    added = session.scalar(
+        insert_for(session)(Alarm)
+        .values(place=place, started_at=now, last_at=now, comments=comments, usual=usual)
+        .on_conflict_do_nothing()
+        .returning(Alarm.id)
+    )
+    return added is not None
+
+
+def calm(session: Session, before: datetime, now: datetime) -> None:
+    """End alarms of places that were last so before a moment."""
+    session.execute(
+        update(Alarm)
+        .where(Alarm.ended_at.is_(None), Alarm.last_at < before)
+        .values(ended_at=now)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def alarms(session: Session, sections: Sections) -> list[Row[Any]]:
+    """Alarms that sound, the newest first; those of discussions elsewhere are left out."""
+    statement = (
+        select(Alarm.id, Alarm.place, Alarm.started_at, Alarm.comments, Alarm.usual, Alarm.seen_by,
+               User.display_name.label("seen"), Article.headline)
+        .outerjoin(Thread, Thread.id == Alarm.place)
+        .outerjoin(Article, Article.id == Thread.article_id)
+        .outerjoin(User, User.id == Alarm.seen_by)
+        .where(Alarm.ended_at.is_(None))
+        .order_by(Alarm.id.desc())
+        .limit(ALARMS_SHOWN)
+    )  # fmt: skip
+    if sections is not None:
+        statement = statement.where(or_(Alarm.place == 0, within(sections)))
+    return list(session.execute(statement))
+
+
+def alarm_locked(session: Session, alarm_id: int) -> Alarm | None:
+    """An alarm, locked and fresh."""
+    return session.scalar(
+        select(Alarm).where(Alarm.id == alarm_id).with_for_update().execution_options(populate_existing=True)
+    )
+
+
+def surges(session: Session, now: datetime, thread_id: int | None = None) -> list[Row[Any]]:
+    """Surges in force: of all discussions together, or those of one."""
+    here = Surge.thread_id.is_(None) if thread_id is None else Surge.thread_id == thread_id
+    return list(
+        session.execute(
+            select(Surge.id, Surge.thread_id, Surge.holds_newcomers, Surge.members_only, Surge.pace_seconds,
+                   Surge.starts_at, Surge.ends_at, User.display_name.label("actor"))
+            .join(User, User.id == Surge.started_by)
+            .where(Surge.ends_at > now, here)
+            .order_by(Surge.id)
+        )
+    )  # fmt: skip
+
+
+def surge_locked(session: Session, surge_id: int) -> Surge | None:
+    """A surge, locked and fresh."""
+    return session.scalar(
+        select(Surge).where(Surge.id == surge_id).with_for_update().execution_options(populate_existing=True)
+    )
+
+
+def has_surge(session: Session, thread_id: int | None, now: datetime) -> bool:
+    """Whether surge mode is on already, there."""
+    here = Surge.thread_id.is_(None) if thread_id is None else Surge.thread_id == thread_id
+    return bool(session.scalar(select(exists().where(and_(here, Surge.ends_at > now)))))

@@ -1,0 +1,37 @@
+"""Whether this process can serve, for load balancers and pagers."""
+
+from datetime import timedelta
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from blueprints.pages.queries import last_heartbeat
+from core import clock
+from core.migrations import current_revision, newest_revision
+
+# Workers beat every 15 seconds; a few missed beats are a busy machine, more are a worker that is gone.
+HEARTBEAT_LIMIT = timedelta(seconds=90)
+
+OK = "ok"
+
+
+def readiness() -> dict[str, str]:
+    """Each thing that serving needs, with `ok` or what is wrong with it. Never raises."""
+    try:
+        revision = current_revision()
+    except (SQLAlchemyError, OSError):
+        return {"database": "cannot be reached", "migrations": "unknown", "worker": "unknown"}
+    newest = newest_revision()
+    if revision != newest:
+        return {"database": OK, "migrations": f"at {revision or 'nothing'}, not {newest}", "worker": "unknown"}
+    return {"database": OK, "migrations": OK, "worker": _worker()}
+
+
+def _worker() -> str:
+    try:
+        seen_at = last_heartbeat()
+    except SQLAlchemyError:
+        return "unknown"
+    if seen_at is None:
+        return "has not started yet"
+    silent = clock.now() - seen_at
+    return OK if silent <= HEARTBEAT_LIMIT else f"has been silent for {int(silent.total_seconds())} seconds"

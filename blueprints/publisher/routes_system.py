@@ -1,0 +1,46 @@
+"""What was given up by the machine, for a person to look at and try again."""
+
+from flask import current_app, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+
+from blueprints.membership.gateway import gateway
+from blueprints.publisher import billing, queries, queries_figures, service
+from blueprints.publisher.routes import NUMBER, publisher
+from core import backup, clock
+from core.db import transaction
+from core.guards import staff
+from core.text import remove_controls
+
+BACKUPS_SHOWN = 5
+
+
+@publisher.get("/publisher/system")
+@staff("is_publisher")
+def system() -> ResponseReturnValue:
+    """Failed jobs and failed messages from Stripe."""
+    mode, settings = gateway().mode, current_app.config["SETTINGS"]
+    return render_template(
+        "publisher/system.html", machine=queries_figures.machine(mode, clock.now()), mode=mode,
+        jobs=queries.failed_jobs(), events=queries.failed_events(mode),
+        backups=backup.listed(settings.backup_dir)[:BACKUPS_SHOWN] if settings.backup_dir else None,
+    )  # fmt: skip
+
+
+@publisher.post(f"/publisher/system/jobs/<{NUMBER}:job_id>/retry")
+@staff("is_publisher")
+def retry_job(job_id: int) -> ResponseReturnValue:
+    """Run a failed job again."""
+    with transaction():
+        service.retry_job(job_id)
+    flash("The job runs again in a moment.", "success")
+    return redirect(url_for("publisher.system"), 303)
+
+
+@publisher.post("/publisher/system/events/<event_id>/retry")
+@staff("is_publisher")
+def retry_event(event_id: str) -> ResponseReturnValue:
+    """Deal with a failed message from Stripe again."""
+    with transaction():
+        billing.retry_event(remove_controls(event_id))
+    flash("The message is dealt with again in a moment.", "success")
+    return redirect(url_for("publisher.system"), 303)

@@ -1,0 +1,1 @@
+"""What every page knows of the paper: its name, language, sections and rules."""

@@ -1,0 +1,102 @@
+"""Make the virtual environment on the first start. Standard library only, and syntax that any Python 3 parses.
+
+Rules: too old a Python is one clear line; inside any virtual environment no other is made, missing packages are
+installed into it; otherwise `.venv` beside app.py is made and app.py starts again in it. A stamp with the hash of the
+requirements says whether there is anything to install, so the next start costs nothing.
+`REJOINDER_NO_BOOTSTRAP=1` turns all of this off.
+"""
+
+import atexit
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import List
+
+OLDEST_PYTHON = (3, 11)
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def ensure_environment(for_tests: bool = False) -> None:
+    """Return inside an environment that has the pinned packages, or exit with one line that says what is missing."""
+    if sys.version_info < OLDEST_PYTHON:
+        found = ".".join(str(part) for part in sys.version_info[:3])
+        sys.exit("Rejoinder needs Python 3.11 or newer; this is Python %s." % found)
+    if os.environ.get("REJOINDER_NO_BOOTSTRAP") == "1":
+        return
+    requirements = [ROOT / "requirements.txt"] + ([ROOT / "requirements-dev.txt"] if for_tests else [])
+    if sys.prefix != sys.base_prefix:
+        _install_into_this(requirements, for_tests)
+        return
+    python = ROOT / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    if not python.exists():
+        print("Making the environment in .venv (once, about half a minute) …", flush=True)
+        _run([sys.executable, "-m", "venv", str(ROOT / ".venv")], "The environment .venv could not be made")
+    os.environ["REJOINDER_OWN_VENV"] = "1"
+    sys.stdout.flush()
+    os.execv(str(python), [str(python), *sys.argv])
+
+
+def _install_into_this(requirements: List[Path], for_tests: bool) -> None:
+    """Install what the stamp in this environment does not cover."""
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in requirements)).hexdigest()
+    stamp = Path(sys.prefix) / (".rejoinder-test-packages" if for_tests else ".rejoinder-packages")
+    if stamp.exists() and stamp.read_text() == digest:
+        return
+    if not os.environ.get("REJOINDER_OWN_VENV") and _present(requirements):
+        return
+    print("Installing the pinned packages (once) …", flush=True)
+    arguments = [item for path in requirements for item in ("-r", str(path))]
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    _run(pip + arguments, "The packages could not be installed into %s" % sys.prefix)
+    try:
+        stamp.write_text(digest)
+    except OSError:
+        pass  # a read-only environment that already has everything is fine; the check repeats next time
+
+
+def _present(requirements: List[Path]) -> bool:
+    """Whether every package named in the requirements is installed here, whatever its version.
+
+    An environment that somebody else keeps (uv, a container image) is taken as it is.
+    """
+    from importlib import metadata
+
+    for path in requirements:
+        for line in path.read_text().splitlines():
+            name, _, rest = line.partition("==")
+            if not name or line.startswith("#") or ";" in rest:
+                continue
+            try:
+                metadata.version(name.split("[")[0])
+            except metadata.PackageNotFoundError:
+                return False
+    return True
+
+
+def _run(command: List[str], sentence: str) -> None:
+    try:
+        done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    except OSError as error:
+        sys.exit("%s: %s." % (sentence, error.strerror or error))
+    if done.returncode != 0:
+        lines = [line for line in (done.stderr or "").strip().splitlines() if line.strip()]
+        sys.exit("%s: %s" % (sentence, lines[-1] if lines else "no reason was given"))
+
+
+METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # the name is the library's
+
+
+def count_together() -> None:
+    """Let the processes that come from this one count in one folder: call before anything is imported that counts."""
+    folder, owner = tempfile.mkdtemp(prefix="rejoinder-metrics-"), os.getpid()
+    os.environ[METRICS_FOLDER] = folder
+
+    def remove() -> None:
+        if os.getpid() == owner:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    atexit.register(remove)

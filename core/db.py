@@ -1,0 +1,227 @@
+"""The database: one base class, one session, one way to write.
+
+Reads run in an ordinary transaction that the end of the request closes. Every change happens inside
+`with transaction():` at the edge (route, job, command), which commits once. On SQLite that is BEGIN IMMEDIATE, so two
+writers queue instead of failing half-way; on PostgreSQL services lock the rows they decide on, always in the order
+thread, comment, user, so that two of them cannot wait for each other.
+"""
+
+import os
+import sqlite3
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Lock
+from time import perf_counter
+from typing import Any
+
+import structlog
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import Connection, DateTime, Dialect, MetaData, event
+from sqlalchemy.engine import Engine, ExceptionContext
+from sqlalchemy.orm import DeclarativeBase, Session, registry
+from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.types import TypeDecorator
+
+from core.metrics import SLOW_QUERIES
+from core.turns import turns
+
+BUSY_TIMEOUT_MS = 10_000
+SLOW_QUERY_SECONDS = 0.5
+_WAITS = {"BEGIN IMMEDIATE"}
+
+log = structlog.get_logger("database")
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """An aware UTC moment; a naive one is refused rather than guessed."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment without a time zone")
+        moment = value.astimezone(UTC)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    registry = registry(
+        metadata=MetaData(naming_convention=NAMING), type_annotation_map={datetime: UTCDateTime()}
+    )
+
+
+db: SQLAlchemy = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False, "autoflush": False})
+
+committed: list[Callable[[], None]] = []  # called after every use case of this process; must be quick, and not raise
+
+_writing: ContextVar[bool] = ContextVar("writing", default=False)
+_CONNECTION = "writing connection"
+
+
+_creating = Lock()
+
+
+def keep_private(path: str | Path) -> None:
+    """Make a SQLite file that nobody else on this machine can read, or shut out everybody from one that is there.
+
+    The files beside it take its mode from SQLite (`-wal`, `-shm`), but not afterwards. A group that was let in stays
+    so. A file that is there is never opened here: closing it would end the locks that SQLite has on it.
+    """
+    with _creating, suppress(OSError):  # what cannot be made or is not ours is SQLite's to complain of
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    for suffix in ("", "-wal", "-shm"):
+        with suppress(OSError):
+            if stat.S_IMODE(os.stat(f"{path}{suffix}").st_mode) & stat.S_IRWXO:
+                os.chmod(f"{path}{suffix}", 0o600)
+
+
+@event.listens_for(Engine, "do_connect")
+def _keep_private(dialect: Dialect, _record: ConnectionPoolEntry, values: list[Any], _options: dict[str, Any]) -> None:
+    if dialect.name == "sqlite" and values and not str(values[0]).startswith((":memory:", "file:")):
+        keep_private(values[0])
+
+
+@event.listens_for(Engine, "connect")
+def _prepare_sqlite(connection: Any, _record: ConnectionPoolEntry) -> None:
+    if not isinstance(connection, sqlite3.Connection):
+        return
+    connection.isolation_level = None  # this module says when a transaction begins, not the driver
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = NORMAL",
+        f"busy_timeout = {BUSY_TIMEOUT_MS}",
+        "foreign_keys = ON",
+        "temp_store = MEMORY",
+        "cache_size = -16000",
+        "mmap_size = 268435456",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def note_time(statement: str, seconds: float) -> None:
+    """Log a statement that took long, without its values."""
+    if seconds > SLOW_QUERY_SECONDS:
+        SLOW_QUERIES.inc()
+        log.warning("slow query", seconds=round(seconds, 3), statement=" ".join(statement.split())[:500])
+
+
+@event.listens_for(Engine, "before_cursor_execute")
+def _begin_time(_connection: Any, _cursor: Any, _statement: str, _values: Any, context: Any, _many: bool) -> None:
+    if context is not None:
+        context.began = perf_counter()
+
+
+@event.listens_for(Engine, "after_cursor_execute")
+def _end_time(_connection: Any, _cursor: Any, statement: str, _values: Any, context: Any, _many: bool) -> None:
+    if context is not None and statement not in _WAITS:  # waiting for one's turn is no fault of a statement
+        note_time(statement, perf_counter() - context.began)
+
+
+@event.listens_for(Engine, "handle_error")
+def _leave_out_rows(context: ExceptionContext) -> None:
+    leave_out_rows(context.original_exception)
+    if context.sqlalchemy_exception:
+        leave_out_rows(context.sqlalchemy_exception)
+
+
+def leave_out_rows(failure: BaseException) -> None:
+    """Keep the first line of a database's message, so that no log repeats what people typed.
+
+    PostgreSQL's further lines quote the row that was refused. SQLite's messages have one line.
+    """
+    failure.args = (str(failure.args[0]).partition("\n")[0], *failure.args[1:]) if failure.args else ()
+
+
+@event.listens_for(Engine, "begin")
+def _begin_sqlite(connection: Connection) -> None:
+    if connection.dialect.name != "sqlite":
+        return
+    if _writing.get():
+        turns.take(connection.engine.url.database)
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # may find the file locked, and says so as SQLAlchemy's error
+    else:
+        connection.connection.cursor().execute("BEGIN")  # cannot fail; the short way, because every page takes it
+
+
+def refuse_leftovers(session: Session) -> None:
+    """Raise RuntimeError when something was changed outside a transaction and would be lost, or saved by the next."""
+    if session.new or session.dirty or session.deleted:
+        raise RuntimeError("a change made outside transaction()")
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """One use case, one commit. Rows must be loaded inside; a read begun before is ended first.
+
+    On SQLite the first statement waits for the turn to write: what needs no statement is best done before it. Raises
+    RuntimeError when nested, or when something was changed outside.
+    """
+    if _writing.get():
+        raise RuntimeError("a transaction inside a transaction: one use case, one commit")
+    session = db.session()
+    refuse_leftovers(session)
+    session.rollback()  # ends the read and expires what it loaded
+    token = _writing.set(True)
+    try:
+        yield session
+        session.commit()
+    except BaseException:
+        session.rollback()
+        session.info.pop("after_commit", None)
+        raise
+    finally:
+        session.info.pop(_CONNECTION, None)
+        _writing.reset(token)
+        turns.give_back()
+    for call in (*session.info.pop("after_commit", {}).values(), *committed):
+        call()
+
+
+@contextmanager
+def write_connection() -> Iterator[Connection]:
+    """A short write of its own beside the session's transaction, for counters that must outlive a refusal."""
+    token = _writing.set(True)
+    try:
+        with db.engine.begin() as connection:
+            yield connection
+    finally:
+        _writing.reset(token)
+        turns.give_back()
+
+
+def writing_connection(session: Session) -> Connection:
+    """The connection of the `transaction()` that is open, looked for only once in it."""
+    connection: Connection | None = session.info.get(_CONNECTION)
+    if connection is None:
+        connection = session.info[_CONNECTION] = session.connection()
+    return connection
+
+
+def after_commit(key: str, call: Callable[[], None]) -> None:
+    """Run `call` once after the current transaction has committed; never if it does not. Same key, one call."""
+    db.session().info.setdefault("after_commit", {})[key] = call
+
+
+def is_writing() -> bool:
+    """Whether a `transaction()` is open in this context: no outside call may be made then."""
+    return _writing.get()

@@ -1,0 +1,116 @@
+"""The job table: asking for work, claiming it, ending it.
+
+A job is a row written in the transaction of the change that asks for it, so it commits or vanishes with it. It is
+claimed with a lease; a worker that dies leaves the lease to run out and the job runs again. So every handler is safe
+to run twice, and none is lost. Failures are retried with a growing wait, then kept as failed to be looked at.
+"""
+
+import os
+import socket
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Integer, bindparam, func, or_, select, update
+
+from core import clock
+from core.db import UTCDateTime, after_commit, db
+from core.prepared import Prepared, PreparedInsert
+from core.watching import current_request_id
+from models.job import Job
+
+LEASE = timedelta(seconds=60)
+MAX_ATTEMPTS = 8
+FIRST_WAIT = timedelta(seconds=5)
+LONGEST_WAIT = timedelta(hours=1)
+
+Handler = Callable[..., None]
+HANDLERS: dict[str, Handler] = {}
+_ADD = PreparedInsert(Job, or_nothing=True)
+_now = bindparam("now", type_=UTCDateTime())
+_due = (
+    select(Job.id)
+    .where(Job.finished_at.is_(None), Job.failed_at.is_(None), Job.run_at <= _now,
+           or_(Job.leased_until.is_(None), Job.leased_until < _now))
+    .order_by(Job.run_at, Job.id)
+)  # fmt: skip
+_DUE = Prepared(_due.limit(1))
+_CLAIM = Prepared(
+    update(Job)
+    .where(Job.id.in_(_due.limit(bindparam("at_most", type_=Integer())).with_for_update(skip_locked=True)))
+    .values(leased_until=bindparam("until"), leased_by=bindparam("name"), attempts=Job.attempts + 1)
+    .returning(Job.id, Job.kind, Job.payload, Job.attempts, Job.run_at, Job.request_id)
+)
+_FINISH = Prepared(
+    update(Job).where(Job.id == bindparam("job_id")).values(finished_at=_now, leased_until=None, error=None)
+)
+
+wake = threading.Event()
+
+
+def handler(kind: str) -> Callable[[Handler], Handler]:
+    """Register the function that does jobs of this kind: called with the payload, it opens its own transaction."""
+
+    def register(function: Handler) -> Handler:
+        if kind in HANDLERS:
+            raise RuntimeError(f"two handlers for the job {kind}")
+        HANDLERS[kind] = function
+        return function
+
+    return register
+
+
+def enqueue(kind: str, *, key: str | None = None, run_at: datetime | None = None, **payload: Any) -> None:
+    """Ask for a job inside the current transaction. With a key, a second one while the first waits adds nothing."""
+    moment = clock.now()
+    _ADD.write(
+        db.session(), kind=kind, payload=payload, key=key, run_at=run_at or moment, created_at=moment,
+        request_id=current_request_id(),
+    )  # fmt: skip
+    after_commit("wake worker", wake.set)
+
+
+def claim_due(limit: int = 10, worker: str | None = None) -> list[Any]:
+    """Take up to `limit` due jobs under a lease; call inside a transaction. Two workers never get the same one.
+
+    Rows with id, kind, payload and attempts, the longest due first.
+    """
+    moment = clock.now()
+    rows = _CLAIM.all(
+        db.session(), now=moment, until=moment + LEASE, name=worker or _worker_name(), at_most=limit
+    )  # fmt: skip
+    return sorted(rows, key=lambda row: (row.run_at, row.id))
+
+
+def any_due() -> bool:
+    """Whether some job may be claimed now."""
+    return _DUE.scalar(db.session(), now=clock.now()) is not None
+
+
+def finish(job_id: int) -> None:
+    """Mark a job as done."""
+    _FINISH.write(db.session(), job_id=job_id, now=clock.now())
+
+
+def fail(job_id: int, attempts: int, error: str) -> None:
+    """Record a failed attempt: retried after a wait that doubles, or given up after MAX_ATTEMPTS."""
+    moment = clock.now()
+    plain = error[:2000].replace("\0", "").encode(errors="replace").decode()  # what any database can store
+    values: dict[str, Any] = {"error": plain, "leased_until": None}
+    if attempts >= MAX_ATTEMPTS:
+        values["failed_at"] = moment
+    else:
+        values["run_at"] = moment + min(FIRST_WAIT * 2 ** (attempts - 1), LONGEST_WAIT)
+    db.session().execute(update(Job).where(Job.id == job_id).values(**values))
+
+
+def next_due_at() -> datetime | None:
+    """When the next waiting job is due, for the worker's sleep."""
+    return db.session().scalar(
+        select(func.min(Job.run_at)).where(Job.finished_at.is_(None), Job.failed_at.is_(None))
+    )
+
+
+def _worker_name() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident() % 10_000}"

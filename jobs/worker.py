@@ -1,0 +1,130 @@
+"""The worker: a thread of the web process, or a process of its own (`flask worker`)."""
+
+import contextlib
+import threading
+import time
+import traceback
+from collections.abc import Callable
+
+import structlog
+from flask import Flask
+from sqlalchemy.exc import IntegrityError
+
+from core import clock
+from core.db import db, refuse_leftovers, transaction
+from core.metrics import JOBS
+from jobs import (
+    backing_up,  # noqa: F401
+    forgetting,  # noqa: F401
+    queue,
+)
+from jobs.schedule import enqueue_repeating
+from models.job import Heartbeat
+
+IDLE_SECONDS = 1.0
+GATHER_SECONDS = 0.1  # what is asked for within that time is claimed together
+BATCH = 20
+MARKED_WITHIN = 0.2  # seconds
+STEP_BACK, LONGEST_STEP_BACK = 3, 0.1  # times as long as a job was kept waiting; seconds
+HEARTBEAT_SECONDS = 15.0
+
+log = structlog.get_logger("worker")
+
+
+def run_due(limit: int = BATCH) -> int:
+    """Run what is due, one job after the other; a bad one never stops the batch. Returns how many ran.
+
+    Quick jobs are marked as done together, so a process that dies meanwhile leaves them to be run again, as always.
+    """
+    if not queue.any_due():
+        return 0
+    with transaction():
+        jobs = queue.claim_due(limit)
+    done: list[int] = []
+    since = time.monotonic()
+    for job in jobs:
+        began, worked = time.monotonic(), time.thread_time()
+        outcome = "done"
+        with structlog.contextvars.bound_contextvars(request_id=job.request_id or f"job-{job.id}"):
+            try:
+                queue.HANDLERS[job.kind](**job.payload)
+                refuse_leftovers(db.session())
+            except Exception as error:  # whatever a handler raises or leaves behind belongs to its own job only
+                outcome = "failed"
+                db.session.rollback()
+                log.warning("job failed", job=job.id, kind=job.kind, attempt=job.attempts, error=repr(error))
+                with transaction():
+                    queue.fail(job.id, job.attempts, traceback.format_exc(limit=-6))
+            else:
+                done.append(job.id)
+        JOBS.labels(job.kind, outcome).observe(time.monotonic() - began)
+        if time.monotonic() - since > MARKED_WITHIN:
+            _mark(done)
+            since = time.monotonic()
+        _step_back(time.monotonic() - began, time.thread_time() - worked)
+    _mark(done)
+    return len(jobs)
+
+
+def _step_back(took: float, worked: float) -> None:
+    """Leave the processor, the interpreter and the database to requests, the more the longer a job waited for them."""
+    time.sleep(min(max(0.0, took - worked) * STEP_BACK, LONGEST_STEP_BACK))
+
+
+def _mark(done: list[int]) -> None:
+    if done:
+        with transaction():
+            for job_id in done:
+                queue.finish(job_id)
+        done.clear()
+
+
+def run_all(limit: int = 1000) -> int:
+    """Run until nothing is due: for tests, the demo's seeding and commands."""
+    ran = 0
+    while ran < limit and (done := run_due()):
+        ran += done
+    return ran
+
+
+def work(app: Flask, stop: threading.Event, name: str = "worker") -> None:
+    """Loop until told to stop. A database that is away for a while only makes it wait."""
+    beat = 0.0
+    while not stop.is_set():
+        with app.app_context():
+            ran = 0
+            try:
+                if time.monotonic() - beat > HEARTBEAT_SECONDS:
+                    _beat(name)
+                    enqueue_repeating()
+                    beat = time.monotonic()
+                ran = run_due()
+            except Exception:
+                log.exception("the worker met an error and goes on")
+                time.sleep(IDLE_SECONDS)
+        if not ran and queue.wake.wait(IDLE_SECONDS):
+            queue.wake.clear()
+            stop.wait(GATHER_SECONDS)
+
+
+def start_thread(app: Flask) -> Callable[[], None]:
+    """Start the worker as a thread; returns the function that stops it and waits for what runs."""
+    stop = threading.Event()
+    thread = threading.Thread(target=work, args=(app, stop), name="worker", daemon=True)
+    thread.start()
+
+    def end() -> None:
+        stop.set()
+        queue.wake.set()
+        thread.join(timeout=10)
+
+    return end
+
+
+def _beat(name: str) -> None:
+    with contextlib.suppress(IntegrityError), transaction() as session:
+        row = session.get(Heartbeat, name)
+        if row is None:
+            session.add(Heartbeat(name=name, seen_at=clock.now()))
+        else:
+            row.seen_at = clock.now()

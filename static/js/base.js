@@ -1,0 +1,46 @@
+// Shortens recent moments ("2 hours ago") and closes an open menu. The page is whole without it.
+
+const MINUTE = 60;
+const STEPS = [
+  [60 * MINUTE, MINUTE, "minute"],
+  [24 * 60 * MINUTE, 60 * MINUTE, "hour"],
+  [7 * 24 * 60 * MINUTE, 24 * 60 * MINUTE, "day"],
+];
+const REFRESH_MS = 60_000;
+const language = document.documentElement.lang || "en";
+const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" });
+
+/** "5 min. ago" for a moment of the last seven days; null for older and future ones, which keep their date. */
+function age(at, now = Date.now()) {
+  const seconds = (now - at) / 1000;
+  if (Number.isNaN(seconds) || seconds < -MINUTE) return null;
+  if (seconds < MINUTE) return relative.format(0, "second");
+  for (const [limit, size, unit] of STEPS) {
+    if (seconds < limit) return relative.format(-Math.floor(seconds / size), unit);
+  }
+  return null;
+}
+
+/** Markup that arrives later is served by a bubbling "arrived" event from the element it arrived in. */
+function shortenTimes(root = document) {
+  for (const time of root.querySelectorAll("time[data-relative]")) {
+    time.title ||= time.textContent.trim();
+    time.textContent = age(Date.parse(time.dateTime)) ?? time.title;
+  }
+}
+
+shortenTimes();
+setInterval(shortenTimes, REFRESH_MS);
+document.addEventListener("arrived", (event) => shortenTimes(event.target));
+
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+});
+document.addEventListener("keydown", (event) => {
+  const menu = event.key === "Escape" && document.querySelector("details.menu[open]");
+  if (!menu) return;
+  menu.open = false;
+  menu.querySelector("summary").focus();
+});

@@ -1,0 +1,127 @@
+"""A real application on a real database for every test: SQLite, or PostgreSQL where TEST_DATABASE_URL says so."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser as Chromium
+from playwright.sync_api import Playwright, expect, sync_playwright
+from sqlalchemy import create_engine, make_url, text
+
+from app import create_app
+from core.config import Settings
+from core.db import Base, db
+from core.migrations import upgrade_if_needed
+from tests.browser import Browser
+
+CHROMIUM = "/usr/bin/chromium"
+PATIENCE_MS = 20_000
+POSTGRESQL = os.environ.get("TEST_DATABASE_URL", "")
+
+
+@pytest.fixture(scope="session")
+def worker_name(request: pytest.FixtureRequest) -> str:
+    """The xdist worker, so that parallel runs never share a database."""
+    return str(getattr(request.config, "workerinput", {}).get("workerid", "main"))
+
+
+@pytest.fixture(scope="session")
+def database_url(worker_name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A database of this run's own."""
+    if not POSTGRESQL:
+        yield f"sqlite:///{tmp_path_factory.mktemp('database') / 'test.sqlite3'}"
+        return
+    url = make_url(POSTGRESQL).set(drivername="postgresql+psycopg")
+    name = f"{url.database}_{os.getpid()}_{worker_name}"
+    admin = create_engine(url.set(database="postgres"), isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f'CREATE DATABASE "{name}"'))
+    yield url.set(database=name).render_as_string(hide_password=False)
+    with admin.connect() as connection:
+        connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
+    admin.dispose()
+
+
+@pytest.fixture(scope="session")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="session")
+def migrated_app(database_url: str, data_dir: Path) -> Iterator[Flask]:
+    """One application for the whole run, its database brought to the newest shape by the migrations."""
+    settings = Settings(  # type: ignore[call-arg]
+        _env_file=None, database_url=database_url, data_dir=data_dir, secret_key="a-key-for-tests-only",
+        site_url="http://localhost", redis_url="", mail_url="", stripe_secret_key="", stripe_webhook_secrets="",
+        stripe_api_base="", rejoinder_mode="demo", host="127.0.0.1", port=8000,
+    )  # fmt: skip
+    app = create_app(settings)
+    app.testing = True
+    with app.app_context():
+        upgrade_if_needed()
+        if db.engine.dialect.name == "sqlite":
+            db.engine.dispose()
+            shutil.copy(_file(database_url), _file(database_url).with_suffix(".template"))
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture
+def app(migrated_app: Flask, database_url: str, data_dir: Path) -> Iterator[Flask]:
+    """The application on a database as fresh as after the migrations, inside its context."""
+    migrated_app.extensions.pop("rejoinder_site", None)
+    migrated_app.extensions.pop("rejoinder_screening", None)
+    migrated_app.extensions.pop("rejoinder_screening_looked", None)
+    with migrated_app.app_context():
+        yield migrated_app
+        db.session.remove()
+        _empty(database_url)
+    for path in data_dir.glob("sandbox.sqlite3*"):
+        path.unlink()
+
+
+@pytest.fixture
+def client(app: Flask) -> Browser:
+    """A visitor's browser without scripts."""
+    return Browser(app)
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    if not Path(CHROMIUM).exists():
+        if os.environ.get("CI"):
+            pytest.fail(f"CI needs Chromium at {CHROMIUM}")
+        pytest.skip("Chromium is not installed, so the journeys in a real browser are left out.")
+    expect.set_options(timeout=PATIENCE_MS)
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def chromium(playwright: Playwright) -> Iterator[Chromium]:
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+    yield browser
+    browser.close()
+
+
+def _empty(database_url: str) -> None:
+    if db.engine.dialect.name == "sqlite":
+        db.engine.dispose()
+        path = _file(database_url)
+        for name in (f"{path}-wal", f"{path}-shm"):
+            Path(name).unlink(missing_ok=True)
+        shutil.copy(path.with_suffix(".template"), path)
+        return
+    names = ", ".join(f'"{table.name}"' for table in Base.metadata.sorted_tables)
+    with db.engine.begin() as connection:
+        connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+        connection.execute(text("INSERT INTO ledger_head (id, action_id, hash) VALUES (1, 0, '')"))
+
+
+def _file(url: str) -> Path:
+    return Path(str(make_url(url).database))

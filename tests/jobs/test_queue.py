@@ -1,0 +1,202 @@
+"""Jobs commit or vanish with the change that asks for them, run at least once, and have their effect once."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from core import clock
+from core.db import db, transaction
+from jobs import queue, worker
+from jobs.queue import enqueue
+from jobs.schedule import REPEATING, enqueue_repeating, repeating
+from models.job import Job
+from models.site import Rule
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def handlers() -> Iterator[dict[str, queue.Handler]]:
+    before = dict(queue.HANDLERS)
+    yield queue.HANDLERS
+    queue.HANDLERS.clear()
+    queue.HANDLERS.update(before)
+
+
+def jobs() -> list[Job]:
+    db.session().rollback()
+    return list(db.session().scalars(select(Job).order_by(Job.id)))
+
+
+def test_a_job_vanishes_with_the_change_that_asked_for_it(app: Flask) -> None:
+    with pytest.raises(ZeroDivisionError), transaction():
+        enqueue("x", a=1)
+        raise ZeroDivisionError
+    assert jobs() == []
+
+
+def test_a_job_gets_its_payload_and_is_done_once(app: Flask, handlers: dict[str, queue.Handler]) -> None:
+    seen: list[int] = []
+    handlers["x"] = lambda a: seen.append(a)
+    with transaction():
+        enqueue("x", a=7)
+    assert worker.run_all() == 1
+    assert worker.run_all() == 0
+    assert seen == [7]
+
+
+def test_a_bad_job_is_retried_later_and_stops_nobody(app: Flask, handlers: dict[str, queue.Handler]) -> None:
+    seen: list[str] = []
+    handlers["bad"] = lambda: 1 / 0
+    handlers["good"] = lambda: seen.append("good")
+    with transaction():
+        enqueue("bad")
+        enqueue("good")
+    worker.run_all()
+    assert seen == ["good"]
+    bad = jobs()[0]
+    assert bad.attempts == 1
+    assert bad.run_at > clock.now()
+    assert "ZeroDivisionError" in (bad.error or "")
+
+
+def test_a_job_is_given_up_after_its_last_attempt(app: Flask, handlers: dict[str, queue.Handler]) -> None:
+    handlers["bad"] = lambda: 1 / 0
+    with transaction():
+        enqueue("bad")
+    for day in range(queue.MAX_ATTEMPTS + 2):
+        clock.shift(timedelta(days=day))
+        worker.run_all()
+    clock.shift(timedelta())
+    row = jobs()[0]
+    assert row.failed_at is not None
+    assert row.attempts == queue.MAX_ATTEMPTS
+
+
+def test_the_same_key_waits_once(app: Flask, handlers: dict[str, queue.Handler]) -> None:
+    seen: list[int] = []
+    handlers["x"] = lambda: seen.append(1)
+    for _ in range(3):
+        with transaction():
+            enqueue("x", key="same")
+    worker.run_all()
+    with transaction():
+        enqueue("x", key="same")
+    worker.run_all()
+    assert len(seen) == 2
+
+
+def test_two_workers_never_take_the_same_job(app: Flask, handlers: dict[str, queue.Handler]) -> None:
+    seen: list[int] = []
+    handlers["x"] = lambda n: seen.append(n)
+    with transaction():
+        for n in range(60):
+            enqueue("x", n=n)
+
+    def work() -> None:
+        with app.app_context():
+            while worker.run_due(limit=3):
+                pass
+            db.session.remove()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(seen) == list(range(60))
+
+
+KILLED = """
+import os, signal, sys
+from app import create_app
+from core.db import transaction
+from jobs import queue, worker
+from models.site import Rule
+
+app = create_app()
+
+@queue.handler("halfway")
+def halfway() -> None:
+    with transaction() as session:
+        session.add(Rule(key="half", title="t", text="t"))
+        session.flush()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+with app.app_context():
+    worker.run_all()
+"""
+
+
+def test_a_worker_killed_in_the_middle_loses_nothing(app: Flask, database_url: str, tmp_path: Path, handlers: dict[str, queue.Handler]) -> None:
+    with transaction():
+        enqueue("halfway")
+    environment = os.environ | {
+        "DATABASE_URL": database_url, "DATA_DIR": str(tmp_path), "SECRET_KEY": "a-key-for-tests-only", "PYTHONPATH": str(ROOT),
+    }  # fmt: skip
+    done = subprocess.run([sys.executable, "-c", KILLED], cwd=ROOT, env=environment, timeout=60)
+    assert done.returncode == -signal.SIGKILL
+    assert jobs()[0].finished_at is None
+
+    def again() -> None:
+        with transaction() as session:
+            session.add(Rule(key="half", title="t", text="t"))
+
+    handlers["halfway"] = again
+    assert worker.run_all() == 0, "the lease still stands"
+    clock.shift(queue.LEASE + timedelta(seconds=1))
+    assert worker.run_all() == 1
+    clock.shift(timedelta())
+    assert db.session().scalar(select(func.count()).select_from(Rule)) == 1
+    assert jobs()[0].attempts == 2
+
+
+def test_repeating_work_is_asked_for_once_a_period(app: Flask, handlers: dict[str, queue.Handler]) -> None:
+    seen: list[int] = []
+    handlers["tick"] = lambda: seen.append(1)
+    before = dict(REPEATING)
+    REPEATING.clear()
+    repeating("tick", every=timedelta(hours=1))
+    try:
+        for minutes in (0, 10, 59, 61, 70, 125):
+            clock.shift(timedelta(minutes=minutes))
+            enqueue_repeating()
+            worker.run_all()
+    finally:
+        clock.shift(timedelta())
+        REPEATING.clear()
+        REPEATING.update(before)
+    assert len(seen) == 3
+
+
+def test_the_worker_thread_stops_when_told(app: Flask, handlers: dict[str, queue.Handler]) -> None:
+    done = threading.Event()
+    handlers["x"] = done.set
+    stop = worker.start_thread(app)
+    with transaction():
+        enqueue("x")
+    assert done.wait(10)
+    began = time.monotonic()
+    stop()
+    assert time.monotonic() - began < 10
+
+
+def test_done_jobs_are_forgotten_after_a_while_and_failed_ones_kept(app: Flask) -> None:
+    from jobs.forgetting import DONE_KEPT, forget
+
+    old, moment = clock.now() - DONE_KEPT * 2, clock.now()
+    with transaction() as session:
+        for name, finished, failed in (("old", old, None), ("new", moment, None), ("failed", None, old), ("waiting", None, None)):
+            session.add(Job(kind=name, payload={}, run_at=old, finished_at=finished, failed_at=failed))
+    forget()
+    assert set(db.session().scalars(select(Job.kind))) == {"new", "failed", "waiting"}

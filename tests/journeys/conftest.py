@@ -1,0 +1,175 @@
+"""Whole stories in a real browser against the real server, started as a reader of the README would start it."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, StorageState
+from sqlalchemy import create_engine, make_url, text
+
+from tests.conftest import PATIENCE_MS, POSTGRESQL
+from tests.journeys.backstage import Backstage
+from tests.journeys.watch import Watch
+
+ROOT = Path(__file__).resolve().parents[2]
+START_SECONDS = 90
+WORST_FINDINGS = {"serious", "critical"}
+
+
+@dataclass(frozen=True)
+class Site:
+    """A running site and where its data lies."""
+
+    url: str
+    data_dir: Path
+    database_url: str
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory, worker_name: str) -> Iterator[Site]:
+    """The demo, freshly seeded, on a port of its own."""
+    data = tmp_path_factory.mktemp("journeys")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("STRIPE_", "MAIL_"))}
+    environment |= {"PORT": str(port), "HOST": "127.0.0.1", "DATA_DIR": str(data), "SITE_URL": "", "WEB_PROCESSES": "1"}
+    environment["DATABASE_URL"], drop = _database(worker_name)
+    log = (data / "server.log").open("w")
+    server = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=log, stderr=log)
+    try:
+        url = f"http://127.0.0.1:{port}"
+        _wait_for(url, server, data / "server.log")
+        yield Site(url, data, environment["DATABASE_URL"] or f"sqlite:///{data / 'rejoinder.sqlite3'}")
+    finally:
+        server.send_signal(signal.SIGTERM)
+        try:
+            server.wait(30)
+        except subprocess.TimeoutExpired:
+            server.kill()
+        log.close()
+        drop()
+
+
+@pytest.fixture(params=[True, False], ids=["scripts", "no-scripts"])
+def scripts(request: pytest.FixtureRequest) -> bool:
+    """Each story that asks for this runs twice: with scripts, and without."""
+    return bool(request.param)
+
+
+@pytest.fixture(scope="session")
+def backstage(site: Site) -> Backstage:
+    """People and articles put straight into the site's database."""
+    return Backstage(site.database_url, site.data_dir, site.url)
+
+
+@pytest.fixture
+def watch(site: Site) -> Iterator[Watch]:
+    """Fails the test on what no page may ever do: ask another site, break its own policy, raise an error."""
+    watching = Watch(site.url)
+    yield watching
+    assert watching.problems == []
+
+
+@pytest.fixture
+def new_browser(chromium: Browser, site: Site, watch: Watch) -> Iterator[Callable[..., BrowserContext]]:
+    """Make a fresh browser for one person; `scripts=False` turns JavaScript off. All that it does is watched."""
+    contexts: list[BrowserContext] = []
+
+    def make(
+        *, scripts: bool = True, width: int = 1280, height: int = 900, dark: bool = False,
+        storage_state: StorageState | None = None,
+    ) -> BrowserContext:  # fmt: skip
+        context = chromium.new_context(
+            base_url=site.url, java_script_enabled=scripts, viewport={"width": width, "height": height},
+            color_scheme="dark" if dark else "light", storage_state=storage_state, reduced_motion="reduce",
+        )  # fmt: skip
+        context.set_default_timeout(PATIENCE_MS)
+        watch.over(context)
+        contexts.append(context)
+        return context
+
+    yield make
+    for context in contexts:
+        context.close()
+
+
+def findings(page: Page) -> list[str]:
+    """Every serious or critical finding of axe, named with its elements."""
+    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+    return [
+        f"{entry['id']}: {entry['help']}: {[node['html'][:160] for node in entry['nodes'][:3]]}"
+        for entry in found if entry["impact"] in WORST_FINDINGS
+    ]  # fmt: skip
+
+
+def assert_accessible(page: Page, where: str) -> None:
+    """Fail on any serious or critical finding of axe."""
+    worst = findings(page)
+    assert worst == [], f"{where}: {worst}"
+
+
+def mail_link(page: Page, recipient: str, pattern: str = r"/confirm/\S+") -> str:
+    """The link in the newest mail to somebody, read from the demo's inbox; waits for the worker."""
+    for _ in range(60):
+        page.goto("/demo/mail")
+        entry = page.locator("main a", has_text=recipient).or_(page.locator("main li, main tr", has_text=recipient).locator("a"))
+        if entry.count():
+            page.goto(entry.first.get_attribute("href") or "/demo/mail")
+            link = re.search(pattern, page.content())
+            if link:
+                return re.split(r"[\"'<\s]", link.group(0))[0].replace("&amp;", "&")
+        time.sleep(0.5)
+    raise AssertionError(f"no mail with {pattern} for {recipient}")
+
+
+def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(START_SECONDS * 4):
+        if server.poll() is not None:
+            raise AssertionError(f"the server ended at the start:\n{log.read_text()[-3000:]}")
+        try:
+            with urllib.request.urlopen(f"{url}/livez", timeout=2):
+                return
+        except OSError:
+            time.sleep(0.25)
+    raise AssertionError(f"the server did not start:\n{log.read_text()[-3000:]}")
+
+
+def _database(worker_name: str) -> tuple[str, Callable[[], None]]:
+    if not POSTGRESQL:
+        return "", lambda: None
+    base = make_url(POSTGRESQL).set(drivername="postgresql+psycopg")
+    name = f"rejoinder_journeys_{os.getpid()}_{worker_name}"
+    admin = create_engine(base.set(database="postgres"), isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f'CREATE DATABASE "{name}"'))
+
+    def drop() -> None:
+        with admin.connect() as connection:
+            connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
+        admin.dispose()
+
+    return base.set(database=name, drivername="postgresql").render_as_string(hide_password=False), drop
+
+
+def pictures_wanted() -> Path | None:
+    """Where to leave pictures of the pages, if anybody asked for them with PICTURES=folder."""
+    folder = os.environ.get("PICTURES")
+    if not folder:
+        return None
+    path = Path(folder)
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+__all__ = ["Site", "assert_accessible", "mail_link", "pictures_wanted"]

@@ -1,0 +1,208 @@
+"""What holds on every page: nothing serious for axe, nothing wider than a small phone, everything by keyboard."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import BrowserContext, Locator, Page, expect
+
+from tests import factories
+from tests.journeys import steps
+from tests.journeys.backstage import Backstage
+from tests.journeys.conftest import findings, mail_link, pictures_wanted
+
+pytestmark = pytest.mark.browser
+NewBrowser = Callable[..., BrowserContext]
+
+NARROW, WIDE, HEIGHT = 320, 1280, 900
+BOTH_VIEWS = ((WIDE, False), (NARROW, True))  # no style depends on the width and the colours together
+ONE_VIEW = ((NARROW, False),)
+MOST_TABS = 25
+
+# Everybody's pages, by the name of whom they are shown to; the main ones are looked at wide and light, narrow and dark.
+MAIN = {
+    "": ["/", steps.LEAD, steps.MEMBERS_STORY, f"/join?article={steps.LEAD.rpartition('/')[2]}", "/sign-in", "/sign-up"],
+    "Vic Tanaka": [steps.LEAD, "/account/membership", "/account/comments"],
+    "Mo Adeyemi": ["/moderation"],
+    "Ed Kowalski": ["/newsroom?state=published", "/newsroom/articles/1"],
+    "Pat Moreau": ["/publisher"],
+}
+OTHER = {
+    "": [
+        "/sections/politics", steps.CLOSED, "/rules", "/about", "/privacy", "/forgot-password", "/resend-confirmation",
+        "/sign-up/sent", "/demo/mail", "/comments/1", "/comments/1/report", "/comments/1/reply", "/confirm/broken",
+        "/reset-password/broken", "/nothing-here", f"{steps.LEAD}?sort=picks", "/search?q=table", "/search?q=-table",
+        "/search?q=zzz&section=politics", "/readers/2", "/unsubscribe/reply/x",
+        "/join/group?price=vip-month&seats=3",
+        "/illegal-content", "/ledger",
+    ],
+    "Vic Tanaka": [
+        "/account", "/account/reading", "/account/settings", "/account/data", "/account/delete", "/account/membership/cancel", "/join",
+        "/comments/1/reply",
+        "/moderation", "/account/notices", "/account/notices/settings", "/account/following", "/comments/1/more",
+        "/readers/3/mute", "/readers/4/follow", "/account/browsers", "/account/gifts", "/account/gifts/new",
+        "/account/membership/seats", "/account/membership/seats/change?seats=3",
+        "/account/membership/agreements", "/account/membership/switch", "/account/prove", "/account/security", "/account/shared",
+        "/account/warnings", "/account/record",
+    ],
+    "Mo Adeyemi": [
+        "/moderation/held", "/moderation/decided", "/moderation/objections", "/moderation/people",
+        "/moderation/people?q=Vic", "/moderation/people/2", "/moderation/comments/1", steps.LEAD,
+        "/moderation/illegal-content", "/moderation/shift", "/moderation/mine", "/moderation/preferences",
+        "/moderation/newcomers", "/moderation/unreviewed?q=bread", "/moderation/bulk",
+        "/moderation/ladder", "/moderation/pairs", "/moderation/protection", "/moderation/surge", "/moderation/threads/1",
+    ],
+    "Ed Kowalski": ["/newsroom", "/newsroom/articles/new", "/newsroom/articles/1/preview", "/newsroom/articles/1/figures",
+                    "/comments/1/pick", "/newsroom/tips"],
+    "Pat Moreau": [
+        "/publisher/site", "/publisher/sections", "/publisher/sections/1", "/publisher/sections/new",
+        "/publisher/rules", "/publisher/rules/1", "/publisher/rules/new", "/publisher/people", "/publisher/people/import",
+        "/publisher/people/2", "/publisher/ledger", "/publisher/ledger/reversals", "/publisher/insights",
+        "/publisher/insights/gate", "/publisher/insights/staying", "/publisher/safety", "/publisher/plans",
+        "/publisher/plans/vip", "/publisher/plans/new", "/publisher/promotions", "/publisher/system",
+        "/publisher/told", "/publisher/plans/vip/prices", "/publisher/plans/prices/vip-month/rise",
+        "/publisher/billing", "/publisher/billing/readers", "/publisher/billing/readers/2",
+        "/publisher/screening", "/publisher/screening/lists", "/publisher/screening/lists/new/words",
+        "/publisher/screening/test", "/publisher/screening/nudge", "/publisher/screening/classifier",
+        "/publisher/screening/services", "/publisher/screening/history", "/publisher/fair-process",
+        "/transparency", "/moderation-log", "/moderation/purges",
+    ],
+}  # fmt: skip
+
+
+def look_at(page: Page, address: str, width: int, dark: bool) -> list[str]:
+    """What axe finds, whether the page is wider than the window, and whether markup is shown as text."""
+    page.set_viewport_size({"width": width, "height": HEIGHT})
+    page.emulate_media(color_scheme="dark" if dark else "light")
+    where = f"{address} at {width}{', dark' if dark else ''}"
+    problems = [f"{where}: {found}" for found in findings(page)]
+    wide, window = steps.width_of_content(page)
+    if wide > window:
+        problems.append(f"{where}: {wide} wide in a window of {window}")
+    if "</" in page.locator("body").inner_text():
+        problems.append(f"{where}: markup is shown as text")
+    if folder := pictures_wanted():
+        name = "".join(letter if letter.isalnum() else "-" for letter in where)
+        page.screenshot(path=folder / f"{name.strip('-')}.png", full_page=True)
+    return problems
+
+
+@pytest.mark.parametrize("name", MAIN, ids=["visitor", "member", "moderator", "editor", "publisher"])
+def test_every_page_can_be_used_by_everybody(new_browser: NewBrowser, name: str) -> None:
+    page, problems = new_browser().new_page(), []
+    if name:
+        steps.sign_in_as(page, name)
+    for address in MAIN[name] + OTHER[name]:
+        page.goto(address)
+        for width, dark in BOTH_VIEWS if address in MAIN[name] else ONE_VIEW:
+            problems += look_at(page, address, width, dark)
+    assert problems == []
+
+
+def test_every_page_between_joining_and_posting_can_be_used_by_everybody(
+    new_browser: NewBrowser, backstage: Backstage
+) -> None:
+    page, person, article = new_browser().new_page(), steps.newcomer(), backstage.article()
+    problems: list[str] = []
+
+    def look(what: str) -> None:
+        for width, dark in BOTH_VIEWS:
+            problems.extend(look_at(page, what, width, dark))
+
+    steps.type_words(page, article, "On the way.")
+    steps.press_main_button(page)
+    expect(page.locator(".kept-draft")).to_be_visible()
+    look("plans with kept words")
+    steps.choose_plan(page)
+    page.get_by_role("button", name="Make my account").click()
+    expect(page.locator(".field__error").first).to_be_visible()
+    look("sign-up with errors")
+    steps.fill_sign_up(page, person)
+    look("look in your mail")
+    link = mail_link(page, person.email)
+    look("mail")
+    page.goto(link)
+    look("confirm")
+    page.get_by_role("button", name="Confirm and go on").click()
+    steps.expect_payment_page(page)
+    look("payment")
+    steps.pay(page, "Card is declined")
+    expect(page.get_by_role("alert")).to_be_visible()
+    look("payment declined")
+    steps.pay(page, "3-D Secure check")
+    look("the bank asks")
+    page.get_by_role("button", name="Complete the check").click()
+    steps.expect_words_wait(page, "On the way.")
+    steps.press_main_button(page)
+    expect(steps.comment(page, "On the way.")).to_be_visible()
+    look("posted")
+    assert problems == []
+
+
+def test_the_page_is_used_by_keyboard_alone(new_browser: NewBrowser, backstage: Backstage) -> None:
+    page, article = new_browser().new_page(), backstage.article()
+    steps.sign_in(page, backstage.member())
+    page.goto(article)
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the text")).to_be_focused()
+    expect(page.get_by_role("link", name="Skip to the text")).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+    tab_to(page, steps.words_in_composer(page))
+    page.keyboard.type("Said without a mouse.")
+    tab_to(page, page.get_by_role("button", name="Post comment"))
+    page.keyboard.press("Enter")
+    said = steps.comment(page, "Said without a mouse.")
+    expect(said).to_be_focused()
+    steps.expect_announced(page, "Posted.")
+    tab_to(page, said.get_by_role("link", name="Delete"))
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Delete your comment?")).to_be_visible()
+
+
+def tab_to(page: Page, wanted: Locator) -> None:
+    """Press Tab until it is there; every stop on the way shows where the focus is."""
+    for _ in range(MOST_TABS):
+        page.keyboard.press("Tab")
+        shown = page.evaluate(
+            "() => { const at = document.activeElement, style = getComputedStyle(at);"
+            " return style.outlineStyle !== 'none' || style.boxShadow !== 'none'; }"
+        )
+        assert shown, f"the focus is not seen on {page.evaluate('document.activeElement.outerHTML.slice(0, 200)')}"
+        if wanted.evaluate("element => element === document.activeElement"):
+            return
+    raise AssertionError(f"{wanted} was not reached in {MOST_TABS} presses")
+
+
+def test_from_right_to_left_the_page_is_mirrored(new_browser: NewBrowser, backstage: Backstage) -> None:
+    page, publisher = new_browser().new_page(), new_browser().new_page()
+    page.goto(steps.LEAD)
+    left = page.locator(".masthead__account").bounding_box()
+    steps.sign_in_as(publisher, "Pat Moreau")
+    publisher.goto("/publisher/site")
+    publisher.get_by_label("Direction of the script").select_option("rtl")
+    publisher.get_by_role("button", name="Save").click()
+    try:
+        expect(publisher.locator("html")).to_have_attribute("dir", "rtl")
+        for address in ("/", steps.LEAD, "/join", "/sign-in"):
+            for width in (WIDE, NARROW):
+                page.set_viewport_size({"width": width, "height": HEIGHT})
+                page.goto(address)
+                expect(page.locator("html")).to_have_attribute("dir", "rtl")
+                wide, window = steps.width_of_content(page)
+                assert wide <= window, f"{address} at {width}: {wide}"
+                if folder := pictures_wanted():
+                    page.screenshot(path=folder / f"rtl{address.replace('/', '-')[:20]}-{width}.png", full_page=True)
+        page.set_viewport_size({"width": WIDE, "height": HEIGHT})
+        page.goto(steps.LEAD)
+        right = page.locator(".masthead__account").bounding_box()
+        assert left
+        assert right
+        assert left["x"] > WIDE / 2 > right["x"] + right["width"]
+        root = page.locator("#comment-list > li > article.comment").first.bounding_box()
+        reply = page.locator("#comment-list > li > ol article.comment").first.bounding_box()
+        assert root
+        assert reply
+        assert reply["x"] + reply["width"] < root["x"] + root["width"]
+    finally:
+        with backstage.inside():
+            factories.make_site(direction="ltr")

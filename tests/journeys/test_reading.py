@@ -1,0 +1,68 @@
+"""Who sees what of a story, and who may talk under it."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import BrowserContext, expect
+
+from tests.journeys import steps
+from tests.journeys.backstage import Backstage
+
+pytestmark = pytest.mark.browser
+NewBrowser = Callable[..., BrowserContext]
+
+DEMO_PEOPLE = {
+    "Rosa Lindqvist": ("/account", "Your account"),
+    "Vic Tanaka": ("/account/comments", "My comments"),
+    "Marisol T.": ("/account/membership", "Membership"),
+    "Dana Whitlock": ("/newsroom", "Newsroom"),
+    "Mo Adeyemi": ("/moderation", "Moderation"),
+    "Ed Kowalski": ("/newsroom?state=published", "Newsroom"),
+    "Pat Moreau": ("/publisher", "Overview"),
+}
+
+
+def test_a_members_story_ends_early_for_everybody_else(new_browser: NewBrowser, scripts: bool) -> None:
+    visitor, reader, member = (new_browser(scripts=scripts).new_page() for _ in range(3))
+    steps.sign_in_as(member, "Vic Tanaka")
+    member.goto(steps.MEMBERS_STORY)
+    ending = member.locator(".article__body p").last.inner_text()
+    opening = member.locator(".article__body p").first.inner_text()
+    expect(member.locator(".gate")).to_have_count(0)
+    steps.sign_in_as(reader, "Rosa Lindqvist")
+    for page in (visitor, reader):
+        page.goto(steps.MEMBERS_STORY)
+        expect(page.locator(".article__body")).to_contain_text(opening)
+        expect(page.get_by_role("heading", name="The rest of this article is for members")).to_be_visible()
+        expect(page.get_by_role("link", name="Become a member")).to_be_visible()
+        assert ending[:40] not in page.locator("body").inner_text()
+        assert ending[:40] not in page.request.get(steps.MEMBERS_STORY).text()
+
+
+def test_a_reader_without_a_plan_talks_where_all_may(new_browser: NewBrowser, backstage: Backstage, scripts: bool) -> None:
+    page, reader = new_browser(scripts=scripts).new_page(), backstage.reader()
+    words = f"A loaf cost a coin, said {reader.name}."
+    steps.sign_in(page, reader)
+    found = steps.post(page, steps.BREAD, words)
+    expect(found).to_contain_text(reader.name)
+    expect(found).to_have_attribute("data-status", "published")
+    page.goto(steps.LEAD)
+    expect(page.get_by_role("button", name="Join the conversation as a VIP Member")).to_be_visible()
+
+
+def test_a_closed_discussion_says_why(new_browser: NewBrowser, scripts: bool) -> None:
+    page = new_browser(scripts=scripts).new_page()
+    steps.sign_in_as(page, "Vic Tanaka")
+    page.goto(steps.CLOSED)
+    expect(steps.composer(page)).to_contain_text("The public inquiry has begun to hear witnesses")
+    expect(page.locator("#composer textarea")).to_have_count(0)
+    assert page.locator("article.comment").count() > 0
+
+
+@pytest.mark.parametrize("name", DEMO_PEOPLE)
+def test_each_of_the_demos_people_is_one_press_away(new_browser: NewBrowser, name: str) -> None:
+    page = new_browser().new_page()
+    address, heading = DEMO_PEOPLE[name]
+    steps.sign_in_as(page, name)
+    page.goto(address)
+    expect(page.get_by_role("heading", level=1)).to_have_text(heading)

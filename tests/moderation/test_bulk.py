@@ -1,0 +1,153 @@
+"""One decision about many comments: the count first, then the deed, then, if need be, all of it back."""
+
+import threading
+
+from flask import Flask
+
+from blueprints.moderation import bulk, queries_bulk, service
+from core.db import db, transaction
+from jobs.worker import run_all
+from models.desk import BulkItem, BulkRun
+from tests.browser import Browser, text_of
+from tests.moderation.desk import (
+    actions,
+    broken_counters,
+    comment,
+    decide,
+    ledger_problem,
+    make_member,
+    make_moderator,
+    make_talk,
+    play_the_ball,
+    reject,
+    report,
+    say,
+    statements,
+    statuses,
+    waiting,
+)
+from tests.moderation.test_queues import right
+
+
+def tried(ids: list[int], by: int, verb: str = "reject") -> int:
+    rule_id = play_the_ball().id
+    with transaction() as session:
+        return bulk.try_out(session, verb=verb, rule_id=rule_id, note="", ids=ids, about="By hand", actor_id=by)
+
+
+def outcomes(run_id: int) -> dict[str, int]:
+    db.session().expire_all()
+    return queries_bulk.outcomes(db.session(), run_id)
+
+
+def carried_out(run_id: int, by: int) -> dict[str, int]:
+    with transaction() as session:
+        bulk.begin(session, run_id=run_id, actor_id=by)
+    run_all()
+    return outcomes(run_id)
+
+
+def test_a_brigade_is_rejected_as_one_and_taken_back_as_one(client: Browser) -> None:
+    talk, people = make_talk(), [make_member() for _ in range(4)]
+    brigade = [say(talk, people[number % 4], f"Down with number {number}!") for number in range(12)]
+    bystander = say(talk, make_member(), "A quiet word.")
+    rule = play_the_ball()
+    mo = client.sign_in(make_moderator("Mo Adeyemi"))
+    asked = mo.post("/moderation/bulk", {"queue": "unreviewed", "q": "down with", "all": "1", "verb": "reject", "rule_id": rule.id})
+    page = text_of(mo.follow(asked))
+    assert "Nothing is decided yet" in page
+    assert "exactly these 12" in page
+    assert "4 authors, 1 discussion" in page
+    assert actions() == []
+    place = asked.headers["Location"]
+    assert mo.post(f"{place}/do", {}).status_code == 303
+    run_all()
+    assert "12 done" in text_of(mo.get(place))
+    assert {statuses()[comment_id] for comment_id in brigade} == {"rejected"}
+    assert comment(bystander).status == "published"
+    assert all(len(statements(comment_id)) == 1 for comment_id in brigade)
+    mo.post(f"{place}/undo", {})
+    run_all()
+    assert "All of it was taken back" in text_of(mo.get(place))
+    assert set(statuses().values()) == {"published"}
+    assert broken_counters() == []
+    assert ledger_problem() == ""
+    right()
+
+
+def test_what_changed_meanwhile_is_left_as_it_is(app: Flask) -> None:
+    talk, mo, flo = make_talk(), make_moderator("Mo"), make_moderator("Flo Okafor")
+    one, two = (waiting(talk, make_member()) for _ in range(2))
+    run_id = tried([one, two], mo.id)
+    decide(service.publish_comment, two, flo)
+    assert carried_out(run_id, mo.id) == {"done": 1, "refused": 1}
+    assert statuses()[two] == "published"
+    (left,) = [row for row in queries_bulk.items(db.session(), run_id, 5) if row.outcome == "refused"]
+    assert left.why == "Already published by Flo Okafor just now."
+
+
+def test_a_run_leaves_ones_own_comments_and_what_is_decided_out(app: Flask) -> None:
+    talk, mo = make_talk(), make_moderator()
+    own, done, new = say(talk, mo), say(talk, make_member()), say(talk, make_member())
+    decide(service.dismiss_reports, done, make_moderator())
+    run_id = tried([own, done, new], mo.id, "accept")
+    rows = db.session().scalars(db.select(BulkItem.comment_id).where(BulkItem.run_id == run_id)).all()
+    assert rows == [new]
+
+
+def test_two_workers_on_one_run_decide_each_comment_once(app: Flask) -> None:
+    talk, mo = make_talk(), make_moderator()
+    run_id = tried([waiting(talk, make_member()) for _ in range(10)], mo.id, "accept")
+    with transaction() as session:
+        bulk.begin(session, run_id=run_id, actor_id=mo.id)
+
+    def work() -> None:
+        with app.app_context():
+            bulk.work_on(run_id)
+            db.session.remove()
+
+    workers = [threading.Thread(target=work) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert outcomes(run_id) == {"done": 10}
+    assert len(actions()) == 10
+    assert db.session().scalars(db.select(BulkRun.state)).one() == "done"
+
+
+def test_a_decision_is_made_once_for_duplicates(client: Browser) -> None:
+    talk, words = make_talk(), "Buy my boats, they are the best boats of all."
+    copies = [say(make_talk(), make_member(), words) for _ in range(3)]
+    first = say(talk, make_member(), words)
+    report(first, make_member())
+    mo = make_moderator("Mo Adeyemi")
+    browser = client.sign_in(mo)
+    assert browser.post(f"/moderation/comments/{first}/alike", {}).status_code == 409
+    reject(first, mo, note="No advertising.")
+    page = browser.get(f"/moderation/comments/{first}").get_data(as_text=True)
+    assert "Do the same to all 3" in page
+    asked = browser.post(f"/moderation/comments/{first}/alike", {})
+    browser.post(f"{asked.headers['Location']}/do", {})
+    run_all()
+    assert {statuses()[comment_id] for comment_id in copies} == {"rejected"}
+    assert all("No advertising." in statements(comment_id)[0].text for comment_id in copies)
+
+
+def test_a_rule_says_what_authors_are_told_where_the_moderator_adds_nothing(app: Flask) -> None:
+    rule = play_the_ball()
+    with transaction() as session:
+        session.merge(rule).note_template = "Under “{story}” we talk about the story."
+    first, second = say(make_talk(), make_member()), say(make_talk(), make_member())
+    reject(first, make_moderator())
+    reject(second, make_moderator(), note="My own words.")
+    assert "we talk about the story." in statements(first)[0].text
+    assert "{story}" not in statements(first)[0].text
+    assert "we talk about the story." not in statements(second)[0].text
+
+
+def test_a_run_that_tries_nothing_says_so(client: Browser) -> None:
+    make_talk()
+    mo = client.sign_in(make_moderator())
+    page = mo.follow(mo.post("/moderation/bulk", {"queue": "held", "verb": "accept", "all": "1"}))
+    assert "nothing among these" in text_of(page)

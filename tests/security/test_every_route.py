@@ -1,0 +1,143 @@
+"""What holds on every route, found by walking them: tokens, other people's rows, broken bodies, headers."""
+
+import io
+import json
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from blueprints.accounts.personal import HOLDINGS
+from blueprints.accounts.queries_personal import _about
+from core.db import Base, db
+from core.rendering import content_security_policy
+from models.user import User
+from tests.browser import Browser, _forget_request
+from tests.factories import make_user
+from tests.house.test_code import MAY_SKIP_THE_TOKEN
+from tests.security.paper import Paper, make_paper
+from tests.security.test_odd_requests import HASHES_PASSWORDS, ORDINARY, address, failures, rules  # noqa: F401
+
+# What others may rightly do to somebody: count under their comments, and tell them.
+COUNTS = {"respect_count", "report_count", "reply_count", "branch_count", "score", "row_version", "report_weight"}
+TOLD = {"notice", "notice_cause", "mail", "mention"}
+
+
+@pytest.fixture
+def paper(app: Flask) -> Paper:
+    return make_paper(app)
+
+
+def rows_of(user: User) -> dict[str, list[str]]:
+    """Every row about a person, but for what others may change."""
+    db.session.rollback()
+    found = {}
+    for name, holding in HOLDINGS.items():
+        if name in TOLD:
+            continue
+        table = Base.metadata.tables[name]
+        columns = [column for column in table.columns if column.name not in COUNTS]
+        rows = db.session().execute(select(*columns).where(_about(table, holding, user.id)))
+        found[name] = sorted(map(str, rows))
+    db.session.rollback()
+    return found
+
+
+@pytest.mark.parametrize("role", ["guest", "publisher"])
+def test_no_form_is_taken_without_its_token(paper: Paper, role: str) -> None:
+    browser, wrong, before = paper.browser(role), [], rows_of(paper.member)
+    for rule in rules(paper.app, "POST"):
+        answer = browser.post(address(rule), dict(ORDINARY), token=False)
+        # What a choice of words in an address rules out is not found; the pages of payments lead back and say why.
+        refused = {400, 404, 303} if rule.endpoint.startswith("membership.") else {400, 404}
+        if answer.status_code not in refused and rule.endpoint not in MAY_SKIP_THE_TOKEN:
+            wrong.append(f"{rule.endpoint}: {answer.status_code}")
+    assert wrong == [], "\n".join(wrong)
+    assert rows_of(paper.member) == before
+
+
+def test_nobody_changes_or_reads_what_is_somebody_elses(paper: Paper) -> None:
+    """A paying member goes through every route with every number there is of somebody else's."""
+    victim = paper.member
+    make_user(email="victim-two@example.test")
+    mallory = Browser(paper.app).sign_in(make_user("Mallory", plan=paper.plan))
+    before, told, shown = rows_of(victim), [], []
+    for rule in rules(paper.app, "POST"):
+        if rule.arguments and rule.endpoint not in HASHES_PASSWORDS:
+            mallory.post(address(rule), dict(ORDINARY))
+            if rows_of(victim) != before:
+                after = rows_of(victim)
+                told.append(f"{rule.endpoint}: {[(before[name], after[name]) for name in before if before[name] != after[name]]}")
+                before = after
+    for rule in rules(paper.app, "GET"):
+        text = mallory.get(address(rule)).get_data(as_text=True)
+        if victim.email in text or "The objection." in text or "The note." in text:
+            shown.append(str(rule))
+    assert told == []
+    assert shown == []
+
+
+BROKEN: dict[str, tuple[str, bytes]] = {
+    "half of a JSON": ("application/json", b'{"a": '),
+    "JSON of the wrong shape": ("application/json", json.dumps([[[]]]).encode()),
+    "no text in any encoding": ("application/x-www-form-urlencoded", b"body=%ff%fe&next=%80&email=%c3"),
+    "parts without an end": ("multipart/form-data; boundary=x", b'--x\r\nContent-Disposition: form-data; name="body"\r\n\r\nwords'),
+    "parts without a boundary": ("multipart/form-data", b"--x\r\n\r\n"),
+    "a type that is none": ("\x7f/;;;=", b"\0\0\0"),
+    "many names": ("application/x-www-form-urlencoded", b"&".join(b"f%d=1" % number for number in range(3000))),
+    "lines in a field": ("application/x-www-form-urlencoded", b"next=/x%0d%0aX-Odd:%20yes&email=a%0d%0aX-Odd:b@c.test&name=a%0aX-Odd:%20yes&slug=%0d%0aX-Odd:%20yes"),
+}
+
+
+@pytest.mark.parametrize("body", BROKEN)
+@pytest.mark.parametrize("role", ["guest", "publisher"])
+def test_no_body_is_an_error_of_ours(paper: Paper, failures: list[str], role: str, body: str) -> None:  # noqa: F811
+    kind, content = BROKEN[body]
+    browser, wrong = paper.browser(role), []
+    for rule in rules(paper.app, "POST"):
+        headers = {"X-CSRFToken": browser.token()}
+        _forget_request()
+        answer = browser.http.post(address(rule), data=io.BytesIO(content), content_type=kind, headers=headers)
+        if answer.status_code >= 500:
+            wrong.append(f"{rule.endpoint}: {failures[-1:]}")
+        assert "X-Odd" not in answer.headers, rule
+    assert wrong == [], "\n".join(wrong)
+
+
+# What scanners ask of the headers of an answer
+
+ASKED: dict[str, Any] = {
+    "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "strict-origin-when-cross-origin",
+    "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Permitted-Cross-Domain-Policies": "none",
+}
+
+
+@pytest.mark.parametrize("path", ["/", "/articles/the-bridge", "/sign-in", "/nothing-here", "/static/js/base.js", "/livez", "/feed.xml"])
+def test_every_answer_has_the_headers_that_scanners_look_for(paper: Paper, path: str) -> None:
+    headers = Browser(paper.app).get(path).headers
+    for name, value in ASKED.items():
+        assert headers[name] == value, name
+    policy = dict(part.split(" ", 1) for part in headers["Content-Security-Policy"].split("; "))
+    assert policy["default-src"] == policy["base-uri"] == policy["frame-ancestors"] == "'none'"
+    assert policy["script-src"] == policy["style-src"] == "'self'"
+    assert (policy["require-trusted-types-for"], policy["trusted-types"]) == ("'script'", "server-markup")
+    assert "unsafe" not in headers["Content-Security-Policy"]
+    assert "*" not in headers["Content-Security-Policy"]
+    assert "Server" not in headers
+    assert "X-Powered-By" not in headers
+    for power in ("camera", "microphone", "geolocation", "payment", "usb"):
+        assert f"{power}=()" in headers["Permissions-Policy"]
+
+
+def test_over_tls_browsers_are_told_to_stay_with_it(paper: Paper, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "Strict-Transport-Security" not in Browser(paper.app).get("/sign-in").headers
+    monkeypatch.setitem(paper.app.config, "COOKIES_OVER_TLS", True)
+    said = Browser(paper.app).get("/sign-in").headers["Strict-Transport-Security"]
+    assert int(said.partition("max-age=")[2].partition(";")[0]) >= 15_768_000
+    assert "includeSubDomains" in said
+
+
+def test_forms_lead_nowhere_but_here_and_to_stripe(app: Flask) -> None:
+    assert "form-action 'self' https://checkout.stripe.com https://billing.stripe.com" in content_security_policy(app.config["FORM_TARGETS"])

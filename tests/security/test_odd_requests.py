@@ -1,0 +1,160 @@
+"""Whatever is typed into an address or a form, the answer is one of ours and never an error of the program.
+
+What a view reads is noted while it answers an ordinary request, so that new fields are tried without being listed.
+"""
+
+import io
+import itertools
+import re
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import pytest
+from flask import Flask, Request, got_request_exception
+from gunicorn.http.errors import ChunkMissingTerminator, InvalidChunkSize, NoMoreData
+from werkzeug.datastructures import ImmutableMultiDict
+from werkzeug.routing import Rule
+
+from tests.browser import Browser
+from tests.conftest import POSTGRESQL
+from tests.security.paper import Paper, make_paper
+
+HUGE, LARGE = "9" * 25, "99999999999"  # beyond what SQLite, and what PostgreSQL, takes for a row's number
+ODD = (HUGE, LARGE, "a\0b") if POSTGRESQL else (HUGE, "a\0b")
+ODD_IN_ADDRESS = (HUGE, LARGE, "²", f"{LARGE}.{LARGE}", f"1600000000000000-{LARGE}", "-1", "%00", "%ff", "%ed%a0%80", "a%00b", "..%2f..%2fapp.py", "%0d%0aX-Odd:%20yes")
+ORDINARY = {
+    "revision": "1", "last_action_id": "0", "status": "published", "rule_id": "1", "kind": "suspension", "days": "3",
+    "reason": "spam", "note": "A note.", "body": "Words.", "state": "closed", "answer": "An answer.",
+    "outcome": "upheld", "headline": "Another", "section_id": "1", "body_source": "Text.", "thread_state": "open",
+    "price": "vip-month", "plan": "vip", "roles": "author", "title": "A rule", "text": "It asks.", "name": "A name",
+    "language": "en", "direction": "ltr", "read_audience": "everyone", "comment_audience": "members",
+    "respect_audience": "members", "email": "odd@example.test", "display_name": "Odd Reader", "article_id": "1",
+    "password": "not the password at all", "last_day": "", "version": "1",
+}  # fmt: skip
+ENDS_THE_SESSION = {"accounts.sign_out", "accounts.sign_out_everywhere"}
+HASHES_PASSWORDS = {"accounts.make_account", "accounts.start_with_password", "accounts.change_password"}
+
+
+class Noting(ImmutableMultiDict[str, str]):
+    """Fields of a request that remember which of them were asked for."""
+
+    asked: ClassVar[set[str]] = set()
+
+    def __getitem__(self, key: str) -> str:
+        self.asked.add(key)
+        return super().__getitem__(key)
+
+    def get(self, key: str, *rest: Any, **options: Any) -> Any:
+        self.asked.add(key)
+        return super().get(key, *rest, **options)
+
+    def getlist(self, key: str, *rest: Any, **options: Any) -> Any:
+        self.asked.add(key)
+        return super().getlist(key, *rest, **options)
+
+    def __contains__(self, key: object) -> bool:
+        self.asked.add(str(key))
+        return super().__contains__(key)
+
+
+class NotingRequest(Request):
+    parameter_storage_class = Noting
+
+
+@pytest.fixture
+def paper(app: Flask) -> Paper:
+    return make_paper(app)
+
+
+@pytest.fixture
+def failures(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """What went wrong in the program, each with the place."""
+    found: list[str] = []
+
+    def note(_sender: Any, exception: BaseException, **_: Any) -> None:
+        place = exception.__traceback__
+        while place is not None and place.tb_next is not None and "site-packages" not in str(place.tb_next.tb_frame):
+            place = place.tb_next
+        found.append(f"{type(exception).__name__}: {str(exception)[:80]!r}")
+
+    monkeypatch.setattr(app, "testing", False)
+    monkeypatch.setitem(app.config, "PROPAGATE_EXCEPTIONS", False)
+    monkeypatch.setattr(app, "request_class", NotingRequest)
+    with got_request_exception.connected_to(note, app):
+        yield found
+
+
+def address(rule: Rule, odd: str | None = None) -> str:
+    """The rule's address with the first row of each kind in its places, or with something odd."""
+    words = {"slug": "the-bridge" if "articles" in str(rule) else "economy", "key": "vip", "event_id": "evt_1",
+             "verb": "keep", "token": "x.y.z", "name": "0" * 64 + ".webp", "filename": "js/base.js"}  # fmt: skip
+
+    def filled(match: re.Match[str]) -> str:
+        return odd if odd is not None else words.get(match[2], "1")
+
+    return re.sub(r"<(?:([^:>]+(?:\([^)]*\))?):)?(\w+)>", filled, str(rule))
+
+
+def rules(app: Flask, method: str) -> list[Rule]:
+    chosen = [rule for rule in app.url_map.iter_rules() if method in (rule.methods or ()) and rule.endpoint != "static"]
+    return [rule for rule in chosen if rule.endpoint not in ENDS_THE_SESSION]
+
+
+def tried(browser: Browser, method: str, url: str, fields: dict[str, str]) -> int:
+    if method == "GET":
+        return browser.get(url, query_string=fields).status_code
+    return browser.post(url, fields).status_code
+
+
+@pytest.mark.parametrize("role", ["guest", "publisher"])
+def test_no_address_is_too_odd(paper: Paper, failures: list[str], role: str) -> None:
+    wrong = []
+    for rule, odd in itertools.product(rules(paper.app, "GET"), ODD_IN_ADDRESS):
+        if not rule.arguments and odd != HUGE:
+            continue
+        for url in (address(rule, odd), f"{address(rule)}?after={odd}&next={odd}&article={odd}"):
+            answer = paper.browser(role).get(url)
+            if answer.status_code >= 500 and rule.endpoint != "pages.readyz":
+                wrong.append(f"{url}: {failures[-1:]}")
+            assert "X-Odd" not in answer.headers
+    assert wrong == [], "\n".join(wrong)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("role", ["publisher", "member", "guest"])
+def test_no_field_is_too_odd(paper: Paper, failures: list[str], role: str, method: str) -> None:
+    wrong = []
+    for rule in rules(paper.app, method):
+        browser = paper.browser(role)
+        Noting.asked.clear()
+        ordinary = dict(ORDINARY) if method == "POST" else {}
+        if tried(browser, method, address(rule), ordinary) == 403:
+            continue
+        asked = sorted(Noting.asked - {"csrf_token"})
+        for name in asked:
+            values = ODD if rule.endpoint not in HASHES_PASSWORDS else ODD[-1:]
+            for odd in values:
+                if tried(browser, method, address(rule), {**ordinary, name: odd}) >= 500:
+                    wrong.append(f"{method} {rule} {name}={odd!r}: {failures[-1:]}")
+    wrong = [one for one in wrong if "/readyz" not in one]
+    assert wrong == [], "\n".join(wrong)
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/webhooks/stripe", "/articles/the-bridge/comments", "/nothing-here"])
+@pytest.mark.parametrize("error", [InvalidChunkSize(b"zz"), ChunkMissingTerminator(b"x"), NoMoreData(None)])
+def test_a_body_in_broken_pieces_is_the_senders_mistake(
+    paper: Paper, failures: list[str], path: str, error: Exception
+) -> None:
+    class Broken(io.RawIOBase):
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, _buffer: Any) -> int:
+            raise error
+
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Transfer-Encoding": "chunked"}
+    answer = paper.app.test_client().post(
+        path, headers=headers, environ_overrides={"wsgi.input": Broken(), "wsgi.input_terminated": True}
+    )
+    assert answer.status_code in {400, 404}
+    assert failures == []

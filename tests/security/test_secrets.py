@@ -1,0 +1,85 @@
+"""What must not leave the house: passwords, tokens, addresses and words in logs; a till with the demo's doors open."""
+
+import logging
+import traceback
+
+import pytest
+import structlog
+from flask import Flask
+from sqlalchemy import select, text
+from sqlalchemy.exc import IntegrityError
+
+from core.config import ConfigError, Settings
+from core.db import db, transaction
+from core.prepared import Prepared
+from jobs.worker import run_all
+from models.notification import Mail
+from models.user import User
+from tests.browser import Browser
+from tests.factories import make_site, make_user
+from tests.security.paper import make_paper
+
+PASSWORD = "correct horse battery staple"
+PRODUCTION = {
+    "_env_file": None, "secret_key": "k" * 32, "stripe_secret_key": "sk_live_x", "stripe_webhook_secrets": "whsec_x",
+    "mail_url": "smtp://127.0.0.1", "site_url": "", "database_url": "", "redis_url": "", "stripe_api_base": "",
+    "host": "127.0.0.1", "port": 8000,
+}  # fmt: skip
+
+
+def test_an_error_of_the_database_does_not_repeat_what_was_typed(app: Flask) -> None:
+    make_site()
+    known = make_user(email="private@example.test")
+    with pytest.raises(IntegrityError) as failure, transaction() as session:
+        session.add(User(email=known.email, password="the hash", display_name="Twice", name_key="t", name_skeleton="t",
+                         fs_uniquifier="the session"))  # fmt: skip
+        session.flush()
+    assert "the hash" not in str(failure.value)
+    assert "the session" not in str(failure.value)
+    assert known.email not in "".join(traceback.format_exception(failure.value))
+
+
+def test_neither_does_one_of_a_prepared_statement(app: Flask) -> None:
+    make_site()
+    clash = Prepared(text("INSERT INTO section (id, slug, name) VALUES (:id, :slug, :name)"))
+    words = "typed " + "words"  # not as one word here: a traceback shows the lines of this file too
+    with pytest.raises(IntegrityError) as failure, transaction() as session:
+        clash.write(session, id=None, slug=None, name=words)
+    assert words not in "".join(traceback.format_exception(failure.value))
+
+
+def test_a_journey_leaves_no_secret_in_the_logs(
+    app: Flask, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    paper = make_paper(app)
+    caplog.set_level(logging.INFO)
+    structlog.reset_defaults()  # prints every event, whatever the settings leave out
+    browser = Browser(app)
+    browser.post("/articles/the-bridge/comments", {"body": "A guest's private words"})
+    browser.post("/sign-up", {"email": "private@example.test", "display_name": "Quietly Here", "password": PASSWORD})
+    run_all()
+    mail = db.session().scalars(select(Mail).where(Mail.recipient == "private@example.test")).one()
+    link = next(word for word in mail.text.split() if "/confirm/" in word)
+    browser.get(link)
+    browser.post(link)
+    browser.post("/sign-in", {"email": "private@example.test", "password": "a wrong password"})
+    browser.post("/sign-in", {"email": "private@example.test", "password": PASSWORD})
+    browser.post("/account/settings/password", {"current_password": PASSWORD, "new_password": f"{PASSWORD} again"})
+    browser.post("/forgot-password", {"email": "private@example.test"})
+    browser.post("/join/checkout", {"price": "vip-month"})
+    paper.browser("publisher").get("/publisher/people?q=private@example.test")
+    run_all()
+    session = browser.http.get_cookie("session")
+    guest = browser.http.get_cookie("guest")
+    logged = caplog.text + "".join(capfd.readouterr())
+    secrets = ["private@example.test", PASSWORD, "a wrong password", link.rpartition("/")[2], "private words"]
+    secrets += [cookie.value for cookie in (session, guest) if cookie is not None]
+    assert [secret for secret in secrets if secret in logged] == []
+
+
+def test_live_money_and_the_demos_open_doors_exclude_each_other() -> None:
+    with pytest.raises(ConfigError, match="live key"):
+        Settings(**PRODUCTION, rejoinder_mode="").check()  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="live key"):
+        Settings(**PRODUCTION, rejoinder_mode="demo").check()  # type: ignore[arg-type]
+    Settings(**PRODUCTION, rejoinder_mode="production").check()  # type: ignore[arg-type]
