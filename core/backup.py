@@ -252,7 +252,7 @@ def _manifest(tar: tarfile.TarFile) -> Manifest:
         values = json.loads(said.read()) if said else {}
         manifest = Manifest(**values)
     except (KeyError, TypeError, ValueError):
-        raise CannotBackUp("This is no backup of Rejoinder: it does not say what is in it.") from None
+        raise CannotBackUp("This is no backup of Rejoinder, or it is damaged: it does not say what is in it.") from None
     if manifest.format != FORMAT:
         raise CannotBackUp(f"This backup has the format {manifest.format}; this version knows {FORMAT}.")
     return manifest

@@ -229,6 +229,7 @@ class _Writer:
         mirrors = queries.subscriptions_of(self.row.id)
         second = self._second_ones()
         plans: dict[int, str] = {}
+        granting: dict[int, str] = {}  # of two that began in one second, the letters are about the one that gives
         for state in self.picture.subscriptions:
             mirror = mirrors.pop(state.id, None)
             plan_before = mirror.plan_id if mirror else None
@@ -247,7 +248,9 @@ class _Writer:
             if mirror.is_paused and not paused_before and access.ends_at is not None:
                 self._mail("paused", state.id, f"{self.now:%Y-%m-%dT%H:%M}", mirror.plan_id, access.ends_at,
                            resumes_on=date(state.resumes_at) if state.resumes_at else "")  # fmt: skip
-            plans |= dict.fromkeys((plan_before or mirror.plan_id, mirror.plan_id), state.id)
+            about = dict.fromkeys((plan_before or mirror.plan_id, mirror.plan_id), state.id)
+            plans |= about
+            granting |= about if access.granted else {}
             self._dun(status_before, state, mirror, mirror.past_due_since or since_before, access)
             new_price = price_before and mirror.price_id and mirror.price_id != price_before
             if new_price and state.status in RUNNING and not self._is_rise(state.id, price_before, mirror.price_id):
@@ -264,7 +267,7 @@ class _Writer:
         write_gifts(self.picture.gifts, self.now)
         db.session().flush()
         self._keep_books(mirrors)
-        self._settle(plans)
+        self._settle(plans | granting)
         for subscription in second:
             enqueue("stripe.cancel-duplicate", key=f"duplicate:{subscription}", customer=self.row.stripe_id,
                     subscription=subscription)  # fmt: skip

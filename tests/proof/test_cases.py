@@ -83,12 +83,14 @@ def test_an_unfinished_subscription_gives_nothing_and_blocks_nothing(till: Till)
 def test_who_left_joins_again(till: Till) -> None:
     user, browser = till.reader()
     till.join(browser)
-    gateway().cancel_subscription(till.subscriptions()[0]["id"])
-    till.deliver()
-    assert till.live(user) == []
-    till.join(browser)
-    assert till.live(user) == ["vip"]
-    assert till.mails(user).count("membership.welcome") == 2
+    for times in range(2, 6):  # several, as Stripe's names have no order within a second
+        running = next(each["id"] for each in till.subscriptions() if each["status"] == "active")
+        gateway().cancel_subscription(running)
+        till.deliver()
+        assert till.live(user) == []
+        till.join(browser)
+        assert till.live(user) == ["vip"]
+        assert till.mails(user).count("membership.welcome") == times
 
 
 def test_an_event_whose_object_is_gone_is_dealt_with(till: Till) -> None:
