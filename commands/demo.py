@@ -112,7 +112,7 @@ def _site(session: Session) -> None:
         Site(
             id=1, name="The Meridian", tagline="Opinion and politics, argued in the open", language="en",
             about=_page("about.md"), privacy=_page("privacy.md"), rules_enforced_by=rules["enforced_by"],
-            longest_pause="3",
+            longest_pause="3", colour="red", first_steps_away=True,
         )
     )  # fmt: skip
     for position, rule in enumerate(rules["rules"]):

@@ -20,6 +20,7 @@ from blueprints.membership import health
 from blueprints.membership.health import Check
 from blueprints.notifications.mailer import MailNotSent, deliver, mail_server, sender
 from blueprints.pages import queries
+from blueprints.publisher.queries_beginning import has_publisher
 from core import backup, clock
 from core.config import LOOPBACK, Settings
 from core.db import db
@@ -131,6 +132,8 @@ def _database() -> Iterator[Check]:
         skew = abs(session.execute(select(func.now())).scalar_one() - moment)
         yield Check("clocks", f"{skew.total_seconds():.1f} s between here and the database", good=skew < LARGEST_SKEW,
                     advice="Let both machines take the time from the network (NTP).")
+    yield Check("publisher", "there is one" if has_publisher() else "nobody yet", good=has_publisher(),
+                advice="`users first-publisher` prints a link that makes one.")
     seen_at, jobs = queries.last_heartbeat(), queries.jobs_waiting(moment)
     alive = seen_at is not None and moment - seen_at < WORKER_SILENT
     yield Check("worker", "alive" if alive else f"last seen {seen_at:%d %B %Y, %H:%M} UTC" if seen_at else "never seen",

@@ -10,6 +10,8 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.exc import DatabaseError, OperationalError
 
+from blueprints.publisher.beginning import link as first_link
+from blueprints.publisher.queries_beginning import has_publisher
 from core.config import ConfigError, Settings, load_settings
 from core.db import db
 from core.migrations import upgrade_if_needed
@@ -89,6 +91,8 @@ def prepare(settings: Settings) -> None:
 def announce(settings: Settings) -> None:
     """Print the address, and in the demo its people."""
     print(f"\n  Rejoinder is at {settings.base_url}", flush=True)
+    if not has_publisher():
+        print(f"\n  It has no publisher yet. Become it here, within a day:\n    {first_link()}\n", flush=True)
     if settings.production:
         return
     rows = db.session.execute(

@@ -6,6 +6,8 @@ from flask.cli import AppGroup
 
 from blueprints.accounts import factors, passwords, policy, service
 from blueprints.accounts.queries import user_by_email
+from blueprints.publisher.beginning import link
+from blueprints.publisher.queries_beginning import has_publisher
 from blueprints.site.queries import site
 from core.db import transaction
 from core.errors import DomainError
@@ -28,6 +30,14 @@ def reset_second_factor(email: str) -> None:
     except (DomainError, ValueError) as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"{user.display_name} signs in with the password alone now, and is signed out everywhere.")
+
+
+@users.command("first-publisher")
+def first_publisher() -> None:
+    """Print a link that makes the first publisher; good for a day, once, and only while there is none."""
+    if has_publisher():
+        raise click.ClickException("There is a publisher already, who gives others their roles.")
+    click.echo(link())
 
 
 @users.command("create")

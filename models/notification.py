@@ -13,7 +13,7 @@ class Mail(Base):
     """A mail to be sent by a job; `dedupe_key` makes asking twice send once."""
 
     __tablename__ = "mail"
-    __table_args__ = (Index("ix_mail_recipient", "recipient", "id"),)
+    __table_args__ = (Index("ix_mail_recipient", "recipient", "id"), Index("ix_mail_sent_at", "sent_at"))
 
     id: Mapped[Id]
     recipient: Mapped[str] = mapped_column(String(254))

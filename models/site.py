@@ -1,6 +1,6 @@
 """The one row of what the publisher sets for the whole site."""
 
-from sqlalchemy import CheckConstraint, String, Text, true
+from sqlalchemy import CheckConstraint, String, Text, false, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db import Base
@@ -15,6 +15,7 @@ class Site(Base):
         CheckConstraint("id = 1", name="single"),
         CheckConstraint("staff_second_factor IN ('required', 'offered')", name="staff_second_factor"),
         CheckConstraint("longest_pause IN ('0', '1', '2', '3')", name="longest_pause"),
+        CheckConstraint("colour IN ('red', 'blue', 'green', 'purple', 'grey')", name="colour"),
         CheckConstraint("default_sort IN ('best', 'newest', 'oldest', 'discussed')", name="default_sort"),
     )
 
@@ -34,6 +35,8 @@ class Site(Base):
     staff_second_factor: Mapped[str | None] = mapped_column(String(8))  # required, offered; None: by the mode
     refund_ends_access: Mapped[bool] = mapped_column(default=True, server_default=true())  # of the whole last payment
     dispute_ends_access: Mapped[bool] = mapped_column(default=True, server_default=true())  # open, or lost
+    colour: Mapped[str | None] = mapped_column(String(8))  # of links and buttons; None: not chosen, which looks red
+    first_steps_away: Mapped[bool] = mapped_column(default=False, server_default=false())  # no longer on the overview
     version: Mapped[int] = mapped_column(default=1)
 
 

@@ -4,6 +4,7 @@ from flask import Flask
 
 from blueprints.publisher import (  # noqa: F401
     jobs,
+    routes_beginning,
     routes_billing,
     routes_csv,
     routes_insights,

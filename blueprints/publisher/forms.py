@@ -98,6 +98,11 @@ class SiteForm(_WithAudiences):
         "Direction of the script", validate_choice=False,
         choices=options((("ltr", "From left to right"), ("rtl", "From right to left"))),
     )  # fmt: skip
+    colour = SelectField(
+        "Colour of links and buttons", validate_choice=False,
+        description="Each can be read on light and on dark pages.",
+        choices=options((("", "Not chosen, which is red"), *((name, name.capitalize()) for name in policy.COLOURS))),
+    )  # fmt: skip
     read_audience = _audience("Who may read", "Everybody sees the headline and the first paragraphs.")
     comment_audience = _audience("Who may comment", "Staff may everywhere.")
     respect_audience = _audience("Who may give respect", "The one reaction: a reader found a comment worth reading.")

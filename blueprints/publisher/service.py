@@ -29,8 +29,8 @@ from models.user import RoleGrant
 _Row = TypeVar("_Row", Section, Rule)
 
 AUDIENCES = ("read_audience", "comment_audience", "respect_audience")
-SITE_FIELDS = ("name", "tagline", "language", "direction", *AUDIENCES, "default_sort", "longest_pause", "about",
-               "privacy")
+SITE_FIELDS = ("name", "tagline", "language", "direction", "colour", *AUDIENCES, "default_sort", "longest_pause",
+               "about", "privacy")
 SECTION_FIELDS = ("name", "description", *AUDIENCES, "default_sort", *(f"preset_{name}" for name in PRESET))
 RULE_FIELDS = ("title", "text", "note_template")
 PLAN_FIELDS = ("name", "description", "perks", "badge")
@@ -51,13 +51,14 @@ def seen_rights(roles: frozenset[str], section_ids: frozenset[int]) -> str:
 
 
 def change_site(typed: Mapping[str, str], seen: str) -> None:
-    """Set name, language, defaults of discussions and the texts of the paper's own pages. Raises Refused, Stale."""
+    """Set name, language, colour, defaults of discussions, the texts of the own pages. Raises Refused, Stale."""
     check = Check(typed)
     values = {
         "name": check.line("name", most=80, needed="Please give the paper a name."),
         "tagline": check.line("tagline", most=160),
         "language": check.line("language", most=policy.LONGEST_LANGUAGE),
         "direction": check.choice("direction", policy.DIRECTIONS),
+        "colour": check.choice("colour", ("", *policy.COLOURS)) or None,
         **{field: check.audience(field) for field in AUDIENCES},
         "default_sort": check.choice("default_sort", SORTS),
         "longest_pause": check.choice("longest_pause", [months for months, _ in policy.PAUSES]),
@@ -67,14 +68,14 @@ def change_site(typed: Mapping[str, str], seen: str) -> None:
     if problem := policy.language_problem(values["language"] or ""):
         check.problems["language"] = problem
     check.done()
-    _save(_site(), values, SITE_FIELDS, seen)
+    _save(site_row(), values, SITE_FIELDS, seen)
     bump_site_version()
 
 
 def add_section(typed: Mapping[str, str]) -> int:
     """Add a section at the end; its address is made from its name and stays. Returns its id. Raises Refused."""
     values = _section_values(typed)
-    _site()
+    site_row()
     sections = queries.lock_sections()
     if len(sections) >= MOST_SECTIONS:
         raise DomainError(f"A paper has at most {MOST_SECTIONS} sections.")
@@ -90,7 +91,7 @@ def add_section(typed: Mapping[str, str]) -> int:
 def change_section(section_id: int, typed: Mapping[str, str], seen: str) -> None:
     """Rename or describe a section, set its audiences and sort; the address stays. Raises NotFound, Refused, Stale."""
     values = _section_values(typed)
-    _site()
+    site_row()
     sections = queries.lock_sections()
     row = _found(sections, section_id, "There is no such section.")
     others = [section.name for section in sections if section is not row]
@@ -101,7 +102,7 @@ def change_section(section_id: int, typed: Mapping[str, str], seen: str) -> None
 
 def move_section(section_id: int, by: Literal[-1, 1]) -> None:
     """Put a section one place earlier or later. Raises NotFound."""
-    _site()
+    site_row()
     _move(queries.lock_sections(), section_id, by, "There is no such section.")
     bump_site_version()
 
@@ -109,7 +110,7 @@ def move_section(section_id: int, by: Literal[-1, 1]) -> None:
 def add_rule(typed: Mapping[str, str]) -> int:
     """Add a rule of the conversation at the end. Returns its id. Raises Refused."""
     values = _rule_values(typed)
-    _site()
+    site_row()
     rules = queries.lock_rules()
     if len(rules) >= MOST_RULES:
         raise DomainError(f"There can be at most {MOST_RULES} rules, those switched off included.")
@@ -124,28 +125,28 @@ def add_rule(typed: Mapping[str, str]) -> int:
 def change_rule(rule_id: int, typed: Mapping[str, str], seen: str) -> None:
     """Reword a rule. What authors were told in earlier decisions stays as it was. Raises NotFound, Refused, Stale."""
     values = _rule_values(typed)
-    _site()
+    site_row()
     _save(_found(queries.lock_rules(), rule_id, NO_RULE), values, RULE_FIELDS, seen)
     bump_site_version()
 
 
 def move_rule(rule_id: int, by: Literal[-1, 1]) -> None:
     """Put a rule one place earlier or later. Raises NotFound."""
-    _site()
+    site_row()
     _move(queries.lock_rules(), rule_id, by, NO_RULE)
     bump_site_version()
 
 
 def switch_rule(rule_id: int, *, on: bool) -> None:
     """Put a rule in force, or out of it: then readers no longer see it and no decision can name it anew."""
-    _site()
+    site_row()
     _found(queries.lock_rules(), rule_id, NO_RULE).active = on
     bump_site_version()
 
 
 def delete_rule(rule_id: int) -> None:
     """Remove a rule that no decision has ever named. Raises NotFound, or Conflict for one that was used."""
-    _site()
+    site_row()
     _found(queries.lock_rules(), rule_id, NO_RULE)
     if queries.rule_is_used(rule_id):
         raise Conflict("A decision names this rule, so it stays on record. You can switch it off.")
@@ -158,7 +159,7 @@ def say_who_enforces(typed: Mapping[str, str], seen: str) -> None:
     check = Check(typed)
     values = {"rules_enforced_by": check.line("rules_enforced_by", most=300)}
     check.done()
-    _save(_site(), values, ("rules_enforced_by",), seen)
+    _save(site_row(), values, ("rules_enforced_by",), seen)
     bump_site_version()
 
 
@@ -226,7 +227,7 @@ def withdraw_membership(person_id: int, entitlement_id: int) -> None:
 
 def describe_plan(key: str, typed: Mapping[str, str], seen: str) -> None:
     """Set a plan's name, description, perks (one a line) and badge, not its prices. Raises NotFound, Refused, Stale."""
-    _site()
+    site_row()
     plan = queries.plan_to_edit(key, lock=True)
     if plan is None:
         raise NotFound("There is no such plan on sale.")
@@ -284,7 +285,7 @@ def _rule_values(typed: Mapping[str, str]) -> dict[str, str]:
     return values
 
 
-def _site() -> Site:
+def site_row() -> Site:
     """The site's row, locked; made when this is the first thing anybody sets."""
     try:
         return queries.lock_site()

@@ -71,6 +71,8 @@ class SiteView:
     sections: tuple[SectionView, ...]
     rules: tuple[RuleView, ...]
     staff_second_factor: str | None = None  # required, offered; None: by the mode
+    colour: str | None = None
+    first_steps_away: bool = False
     surges: tuple[SurgeView, ...] = ()  # those that had not ended when this was read
     protected_ids: frozenset[int] = frozenset()  # authors on whose stories doubtful comments are held
 
@@ -137,7 +139,7 @@ def _load_site() -> SiteView:
         row.read_audience, row.comment_audience, row.respect_audience, row.default_sort, row.longest_pause,
         row.version,
         tuple(SectionView(*values) for values in sections), tuple(RuleView(*values) for values in rules),
-        row.staff_second_factor,
+        row.staff_second_factor, row.colour, row.first_steps_away,
         surges=tuple(SurgeView(*values) for values in surges),
         protected_ids=frozenset(session.scalars(select(ProtectedAuthor.user_id))),
     )

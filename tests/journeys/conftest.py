@@ -44,12 +44,12 @@ def site(tmp_path_factory: pytest.TempPathFactory, worker_name: str) -> Iterator
         port = probe.getsockname()[1]
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("STRIPE_", "MAIL_"))}
     environment |= {"PORT": str(port), "HOST": "127.0.0.1", "DATA_DIR": str(data), "SITE_URL": "", "WEB_PROCESSES": "1"}
-    environment["DATABASE_URL"], drop = _database(worker_name)
+    environment["DATABASE_URL"], drop = database(worker_name)
     log = (data / "server.log").open("w")
     server = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=log, stderr=log)
     try:
         url = f"http://127.0.0.1:{port}"
-        _wait_for(url, server, data / "server.log")
+        wait_for(url, server, data / "server.log")
         yield Site(url, data, environment["DATABASE_URL"] or f"sqlite:///{data / 'rejoinder.sqlite3'}")
     finally:
         server.send_signal(signal.SIGTERM)
@@ -133,7 +133,7 @@ def mail_link(page: Page, recipient: str, pattern: str = r"/confirm/\S+") -> str
     raise AssertionError(f"no mail with {pattern} for {recipient}")
 
 
-def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+def wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
     for _ in range(START_SECONDS * 4):
         if server.poll() is not None:
             raise AssertionError(f"the server ended at the start:\n{log.read_text()[-3000:]}")
@@ -145,7 +145,7 @@ def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
     raise AssertionError(f"the server did not start:\n{log.read_text()[-3000:]}")
 
 
-def _database(worker_name: str) -> tuple[str, Callable[[], None]]:
+def database(worker_name: str) -> tuple[str, Callable[[], None]]:
     if not POSTGRESQL:
         return "", lambda: None
     base = make_url(POSTGRESQL).set(drivername="postgresql+psycopg")

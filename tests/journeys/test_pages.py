@@ -54,7 +54,7 @@ OTHER = {
     "Ed Kowalski": ["/newsroom", "/newsroom/articles/new", "/newsroom/articles/1/preview", "/newsroom/articles/1/figures",
                     "/comments/1/pick", "/newsroom/tips"],
     "Pat Moreau": [
-        "/publisher/site", "/publisher/sections", "/publisher/sections/1", "/publisher/sections/new",
+        "/publisher/site", "/publisher/first-steps", "/publisher/sections", "/publisher/sections/1", "/publisher/sections/new",
         "/publisher/rules", "/publisher/rules/1", "/publisher/rules/new", "/publisher/people", "/publisher/people/import",
         "/publisher/people/2", "/publisher/ledger", "/publisher/ledger/reversals", "/publisher/insights",
         "/publisher/insights/gate", "/publisher/insights/staying", "/publisher/safety", "/publisher/plans",

@@ -21,7 +21,7 @@ PAGES = (
     "/publisher/plans/prices/vip-month/rise",
     "/publisher/plans/vip/prices", "/publisher/promotions",
     "/publisher/billing", "/publisher/billing/readers", "/publisher/billing/readers/1", "/publisher/insights",
-    "/publisher/insights/gate", "/publisher/safety",
+    "/publisher/insights/gate", "/publisher/safety", "/publisher/first-steps",
 )  # fmt: skip
 ACTIONS = (
     "/publisher/site", "/publisher/sections/new", "/publisher/sections/1", "/publisher/sections/1/move",
@@ -35,6 +35,7 @@ ACTIONS = (
     "/publisher/safety", "/publisher/people/1/second-factor/reset",
     "/publisher/insights/check", "/publisher/billing/check", "/publisher/billing/rounds/catch-up", "/publisher/billing/events/retry",
     "/publisher/billing/events/evt_1/retry", "/publisher/billing/readers/1/sync",
+    "/publisher/first-steps/mail", "/publisher/first-steps/away",
 )  # fmt: skip
 
 
@@ -61,10 +62,11 @@ def test_a_guest_changes_nothing(client: Browser) -> None:
 
 def test_every_action_here_is_listed_above(app: Flask) -> None:
     def pattern(path: str) -> str:
-        return re.sub(r"/(\d+|vip|vip-month|evt_1|catch-up)(?=/|$)", "/*", path)
+        return re.sub(r"/(\d+|vip|vip-month|evt_1|catch-up|away)(?=/|$)", "/*", path)
 
     rules = [rule for rule in app.url_map.iter_rules()
-             if rule.endpoint.startswith("publisher.") and not rule.rule.endswith(".csv")]  # tables are offered by their page
+             if rule.rule.startswith("/publisher") and rule.endpoint.startswith("publisher.")
+             and not rule.rule.endswith(".csv")]  # tables are offered by their page
     known = {method: {re.sub(r"<[^>]*>", "*", rule.rule) for rule in rules if method in (rule.methods or ())}
              for method in ("GET", "POST")}  # fmt: skip
     assert known == {"GET": {pattern(path) for path in PAGES}, "POST": {pattern(path) for path in ACTIONS}}
