@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
 
-from blueprints.moderation import policy, queries, queries_bulk, queries_queues, service
+from blueprints.moderation import policy, queries, queries_bulk, queries_queues, service, undoing
+from blueprints.moderation.decision import Decision, checked_note
 from blueprints.moderation.queues import QUEUES, Filters
 from core import clock
 from core.db import transaction
@@ -46,7 +47,7 @@ def try_out(
         raise DomainError(refusal.sentence, refusal.status, refusal.code)
     if verb == "reject" and (rule_id is None or queries.rule(session, rule_id) is None):
         raise DomainError("Please choose the rule that was broken.")
-    note = service.checked_note(note)
+    note = checked_note(note)
     rows = queries_bulk.choosable(session, actor, queries.sections_of(actor), ids, verb)
     if not rows:
         raise DomainError("There is nothing among these that you could decide about.")
@@ -121,7 +122,7 @@ def _one_step(run_id: int) -> bool:
             else:
                 assert item.action_id is not None
                 assert run.undone_by is not None
-                service.undo(session, action_id=item.action_id, actor_id=run.undone_by)
+                undoing.undo(session, action_id=item.action_id, actor_id=run.undone_by)
                 item.outcome = "undone"
         except DomainError as refused:
             # Every refusal comes before the first change, so there is nothing to take back here.
@@ -129,7 +130,7 @@ def _one_step(run_id: int) -> bool:
         return True
 
 
-def _decide(session: Session, run: BulkRun, item: BulkItem) -> service.Decision:
+def _decide(session: Session, run: BulkRun, item: BulkItem) -> Decision:
     seen = {"comment_id": item.comment_id, "revision": item.revision, "actor_id": run.actor_id,
             "last_action_id": item.last_action_id, "status": item.status}  # fmt: skip
     if run.verb == "reject":

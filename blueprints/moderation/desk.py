@@ -17,6 +17,7 @@ from blueprints.moderation import (
     queries_queues,
     queries_stress,
     service,
+    undoing,
 )
 from blueprints.moderation.cases import Case, cases
 from blueprints.moderation.forms import KINDS, SUSPENSION_DAYS, ThreadForm
@@ -120,7 +121,7 @@ def decided_page(before: int | None, *, mine: bool) -> str:
     next_url = f"{HOME}/decided?{'by=me&' if mine else ''}before={shown[-1].id}" if more else None
     return render_template(
         "moderation/decided.html", rows=shown, next_url=next_url, mine=mine, here=_here(),
-        undoable=service.UNDOABLE, **desk_context("decided"),
+        undoable=undoing.UNDOABLE, **desk_context("decided"),
     )  # fmt: skip
 
 

@@ -18,9 +18,10 @@ from wtforms import (
 )
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
+from blueprints.moderation.decision import NOTE_LENGTH
 from blueprints.moderation.discussions import Rules
 from blueprints.moderation.objecting import OBJECTION_LENGTH
-from blueprints.moderation.service import CLOSED_REASON_LENGTH, NOTE_LENGTH
+from blueprints.moderation.thread_state import CLOSED_REASON_LENGTH
 from blueprints.threads.forms import pace_choices, whole
 from blueprints.threads.settings import Conversation
 from core.errors import DomainError

@@ -15,7 +15,8 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from blueprints.moderation import ledger, policy, queries, queries_illegal
-from blueprints.moderation.service import checked_note, refuse, reject_comment
+from blueprints.moderation.decision import checked_note, refuse
+from blueprints.moderation.service import reject_comment
 from blueprints.notifications.service import is_plain_address, send_mail
 from blueprints.threads.service import lock_comment
 from core import clock, text

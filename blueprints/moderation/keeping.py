@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from blueprints.moderation import ledger, policy, queries, queries_keeping
+from blueprints.moderation.decision import refuse
 from blueprints.moderation.queries_fairness import settings, settings_locked
-from blueprints.moderation.service import refuse
 from blueprints.site.queries import bump_site_version
 from blueprints.threads import mentions
 from blueprints.threads.search.index import forget_comment

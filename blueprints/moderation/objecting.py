@@ -7,7 +7,7 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from blueprints.moderation import ledger, policy, queries, queries_objections, queries_people
-from blueprints.moderation.service import Decision, checked_note, refuse, tell_soon
+from blueprints.moderation.decision import Decision, checked_note, refuse, tell_soon
 from blueprints.moderation.words import already
 from blueprints.threads.service import change_status, lock_comment
 from core import clock, text

@@ -2,7 +2,7 @@
 
 from flask import render_template, request
 
-from blueprints.moderation import policy, queries, queries_likeness, queries_people, service
+from blueprints.moderation import policy, queries, queries_likeness, queries_people, undoing
 from blueprints.moderation.cases import records
 from blueprints.moderation.desk import HOME, desk_context
 from blueprints.moderation.forms import SanctionForm
@@ -39,6 +39,6 @@ def person_page(user_id: int, form: SanctionForm, refused: str = "") -> str:
         "moderation/person.html", person=found, record=record, form=form,
         refused=refused, may_not=policy.may_sanction(current_viewer(), user_id, found.roles), rows=shown,
         pairs=queries_likeness.pairs_of(session, user_id),
-        next_url=f"{here}?before={shown[-1].id}" if more else None, here=here, undoable=service.UNDOABLE,
+        next_url=f"{here}?before={shown[-1].id}" if more else None, here=here, undoable=undoing.UNDOABLE,
         **desk_context("people"),
     )  # fmt: skip

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
-from blueprints.moderation import ledger, queries, queries_ledger, service
+from blueprints.moderation import ledger, queries, queries_ledger, undoing
 from blueprints.moderation.modes_record import take_back_modes
 from blueprints.moderation.queries_ledger import Kinds
 from blueprints.moderation.settings_back import may_go_back, take_back_setting
@@ -54,7 +54,7 @@ def dry_run(session: Session, actor_id: int, since: datetime) -> DryRun:
 
 def can_go_back(action: str, is_setting: bool) -> bool:
     """Whether entries of this sort are taken back by a program."""
-    return may_go_back(action) if is_setting else action in service.UNDOABLE or action == "modes"
+    return may_go_back(action) if is_setting else action in undoing.UNDOABLE or action == "modes"
 
 
 def reverse(session: Session, *, actor_id: int, since: datetime, asked_by: int, count: int) -> int:
@@ -145,7 +145,7 @@ def _take_back(session: Session, entry: Row[Any], asked_by: int, last_id: int) -
     elif entry.action == "modes":
         take_back_modes(session, entry, asked_by)
     else:
-        service.undo(session, action_id=entry.id, actor_id=asked_by, last_action_id=last_id)
+        undoing.undo(session, action_id=entry.id, actor_id=asked_by, last_action_id=last_id)
 
 
 def _begin(session: Session, row: Reversal) -> int:

@@ -5,10 +5,12 @@ from collections.abc import Callable
 from flask import Blueprint, redirect, render_template, request
 from werkzeug.wrappers import Response
 
-from blueprints.moderation import desk, queries, service
+from blueprints.moderation import desk, queries, service, undoing
+from blueprints.moderation.decision import Decision
 from blueprints.moderation.desk import Typed
 from blueprints.moderation.forms import ThreadForm, seen
 from blueprints.moderation.queues import HOME, REPORTED, filters_from
+from blueprints.moderation.thread_state import moderate_thread
 from blueprints.threads.ordering import MAX_ID
 from core.db import transaction
 from core.errors import Conflict, DomainError
@@ -21,7 +23,7 @@ moderation = Blueprint("moderation", __name__)
 
 Answer = str | Response | tuple[str, int]
 COMMENT = f"{HOME}/comments/<int(max={MAX_ID}):comment_id>"
-VERBS: dict[str, Callable[..., service.Decision]] = {
+VERBS: dict[str, Callable[..., Decision]] = {
     "publish": service.publish_comment, "keep": service.dismiss_reports, "restore": service.restore_comment,
 }  # fmt: skip
 
@@ -88,7 +90,7 @@ def reject(comment_id: int) -> Answer:
 def undo(action_id: int) -> Answer:
     """Take a decision back."""
     with transaction() as session:
-        done = service.undo(session, action_id=action_id, actor_id=_own_id())
+        done = undoing.undo(session, action_id=action_id, actor_id=_own_id())
     if is_fetch() and done.comment_id is not None and done.action in queries.DECISIONS:
         return desk.case_card(done.comment_id)
     return _decided(done)
@@ -101,7 +103,7 @@ def thread_state(thread_id: int) -> Answer:
     form, comment_id = ThreadForm(request.form), request.form.get("comment_id", 0, type=row_id)
     try:
         with transaction() as session:
-            done = service.moderate_thread(
+            done = moderate_thread(
                 session, thread_id=thread_id, state=form.state.data or "", reason=form.reason.data or "",
                 actor_id=_own_id(), expected_state=request.form.get("expected_state"),
             )  # fmt: skip
@@ -118,7 +120,7 @@ def _own_id() -> int:
     return viewer_id
 
 
-def _decided(done: service.Decision) -> Answer:
+def _decided(done: Decision) -> Answer:
     """The decided card for our scripts; else back to where the moderator works, with an Undo."""
     if is_fetch():
         return desk.decided_card(done.action_id)

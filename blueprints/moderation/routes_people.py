@@ -3,7 +3,8 @@
 from flask import redirect, request
 from werkzeug.wrappers import Response
 
-from blueprints.moderation import service
+from blueprints.moderation import sanctions
+from blueprints.moderation.decision import Decision
 from blueprints.moderation.desk import HOME, decided_card, remember
 from blueprints.moderation.forms import SanctionForm
 from blueprints.moderation.people import people_page, person_page
@@ -44,7 +45,7 @@ def impose(user_id: int) -> Answer:
         if not form.validate():
             raise DomainError(" ".join(str(error) for errors in form.errors.values() for error in errors))
         with transaction() as session:
-            done = service.sanction(
+            done = sanctions.sanction(
                 session, user_id=user_id, kind=form.kind.data, until=form.until(clock.now()),
                 rule_id=form.rule_id.data or None, reason=form.reason.data or "", actor_id=current_viewer().id or 0,
                 comment_id=form.comment_id.data,
@@ -61,11 +62,11 @@ def impose(user_id: int) -> Answer:
 def lift(sanction_id: int) -> Answer:
     """End a sanction before its time."""
     with transaction() as session:
-        done = service.lift_sanction(session, sanction_id=sanction_id, actor_id=current_viewer().id or 0)
+        done = sanctions.lift_sanction(session, sanction_id=sanction_id, actor_id=current_viewer().id or 0)
     return _back(done, done.user_id or 0)
 
 
-def _back(done: service.Decision, user_id: int) -> str | Response:
+def _back(done: Decision, user_id: int) -> str | Response:
     if is_fetch():
         return decided_card(done.action_id, "moderation/_sanctioned.html")
     remember(done.action_id)

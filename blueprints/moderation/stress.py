@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from blueprints.moderation import ledger, policy, queries, queries_stress
-from blueprints.moderation.service import refuse
+from blueprints.moderation.decision import refuse
 from blueprints.site.queries import bump_site_version
 from blueprints.threads import modes
 from blueprints.threads import queries as thread_queries

@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from blueprints.moderation import ledger, service
+from blueprints.moderation.decision import Decision
 from blueprints.threads import service as threads
 from blueprints.threads.counters import Drift, recount
 from core.db import db, transaction
@@ -39,15 +40,15 @@ def report(comment_id: int, by: User, reason: str = "abusive", note: str = "") -
         )
 
 
-def decide(verb: Any, comment_id: int, by: User, **values: Any) -> service.Decision:
+def decide(verb: Any, comment_id: int, by: User, **values: Any) -> Decision:
     """Make a decision about the text as it stands."""
     values.setdefault("revision", comment(comment_id).revision)
     with transaction() as session:
-        decision: service.Decision = verb(session, comment_id=comment_id, actor_id=by.id, **values)
+        decision: Decision = verb(session, comment_id=comment_id, actor_id=by.id, **values)
     return decision
 
 
-def reject(comment_id: int, by: User, **values: Any) -> service.Decision:
+def reject(comment_id: int, by: User, **values: Any) -> Decision:
     values.setdefault("rule_id", play_the_ball().id)
     return decide(service.reject_comment, comment_id, by, **values)
 

@@ -7,7 +7,7 @@ import pytest
 import time_machine
 from flask import Flask
 
-from blueprints.moderation import ladder, likeness, service, trust
+from blueprints.moderation import ladder, likeness, sanctions, service, trust, undoing
 from blueprints.moderation.jobs import look_for_pairs
 from blueprints.moderation.queues import REPORTED
 from blueprints.threads import service as threads
@@ -83,7 +83,7 @@ def test_a_suggestion_stands_on_the_card_and_changes_nothing_by_itself(client: B
 def test_a_warning_is_read_before_one_takes_part_again(client: Browser) -> None:
     talk, ann, mo = make_talk(), make_member("Ann Droste"), make_moderator()
     with transaction() as session:
-        service.sanction(session, user_id=ann.id, kind="warning", until=None, rule_id=None,
+        sanctions.sanction(session, user_id=ann.id, kind="warning", until=None, rule_id=None,
                          reason="Please leave her family out of it.", actor_id=mo.id)  # fmt: skip
     with pytest.raises(DomainError, match="You were warned"):
         say(talk, ann)
@@ -105,7 +105,7 @@ def test_a_warning_is_nobody_elses_to_acknowledge(client: Browser) -> None:
     ann, mo = make_member(), make_moderator()
     make_talk()
     with transaction() as session:
-        service.sanction(session, user_id=ann.id, kind="warning", until=None, rule_id=None, reason="Stop.", actor_id=mo.id)
+        sanctions.sanction(session, user_id=ann.id, kind="warning", until=None, rule_id=None, reason="Stop.", actor_id=mo.id)
     row = db.session().scalars(db.select(Sanction)).one()
     assert client.sign_in(make_member()).post(f"/account/warnings/{row.id}", {}).status_code == 404
 
@@ -213,7 +213,7 @@ def test_undoing_a_decision_does_not_bring_a_withdrawn_report_back(app: Flask) -
         threads.withdraw_report(session, first, reporter_key=f"user:{bea.id}")
     done = decide(service.dismiss_reports, first, mo)
     with transaction() as session:
-        service.undo(session, action_id=done.action_id, actor_id=mo.id)
+        undoing.undo(session, action_id=done.action_id, actor_id=mo.id)
     assert comment(first).report_count == 1
 
 

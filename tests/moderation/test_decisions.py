@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 
-from blueprints.moderation import queries_cases, service
+from blueprints.moderation import queries_cases, service, thread_state, undoing
+from blueprints.moderation.decision import Decision
 from core import clock
 from core.db import transaction
 from core.errors import Conflict, DomainError
@@ -221,9 +222,9 @@ def test_a_moderator_with_limits_decides_in_their_sections_only(app: Flask) -> N
 # Undoing
 
 
-def undo(action_id: int, by: object) -> service.Decision:
+def undo(action_id: int, by: object) -> Decision:
     with transaction() as session:
-        return service.undo(session, action_id=action_id, actor_id=by.id)  # type: ignore[attr-defined]
+        return undoing.undo(session, action_id=action_id, actor_id=by.id)  # type: ignore[attr-defined]
 
 
 def test_an_undone_rejection_leaves_everything_as_it_was(app: Flask) -> None:
@@ -288,9 +289,9 @@ def test_a_discussion_is_closed_hidden_and_opened_again(app: Flask) -> None:
     talk, mo = make_talk(), make_moderator()
     thread_id = thread_of(talk).id
 
-    def put(state: str, reason: str = "") -> service.Decision:
+    def put(state: str, reason: str = "") -> Decision:
         with transaction() as session:
-            return service.moderate_thread(session, thread_id=thread_id, state=state, reason=reason, actor_id=mo.id)
+            return thread_state.moderate_thread(session, thread_id=thread_id, state=state, reason=reason, actor_id=mo.id)
 
     with pytest.raises(DomainError, match="say why"):
         put("closed")

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from blueprints.moderation import service
+from blueprints.moderation import service, undoing
 from core import clock
 from core.db import db, transaction
 from jobs.worker import run_all
@@ -70,5 +70,5 @@ def test_a_slip_that_is_undone_at_once_reaches_nobody() -> None:
     report(one, bob)
     slip = reject(one, mo)
     with transaction() as session:
-        service.undo(session, action_id=slip.action_id, actor_id=mo.id)
+        undoing.undo(session, action_id=slip.action_id, actor_id=mo.id)
     assert told(ann) == told(bob) == []

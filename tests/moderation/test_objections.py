@@ -6,7 +6,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from blueprints.moderation import objecting, service
+from blueprints.moderation import objecting, service, undoing
+from blueprints.moderation.decision import Decision
 from core import clock
 from core.db import db, transaction
 from core.errors import Conflict, DomainError, NotFound
@@ -45,7 +46,7 @@ def object_to(comment_id: int, author: User, body: str = "I quoted him word for 
         return objecting.file_appeal(session, viewer, comment_id, body)
 
 
-def answer(appeal_id: int, by: User, *, reverse: bool, words: str = "Read again.") -> service.Decision:
+def answer(appeal_id: int, by: User, *, reverse: bool, words: str = "Read again.") -> Decision:
     with transaction() as session:
         return objecting.decide_appeal(session, appeal_id=appeal_id, actor_id=by.id, reverse=reverse, answer=words)
 
@@ -149,7 +150,7 @@ def test_a_slip_undone_at_once_never_reaches_the_author(app: Flask) -> None:
     first = say(make_talk(), ann)
     done = reject(first, mo)
     with transaction() as session:
-        service.undo(session, action_id=done.action_id, actor_id=mo.id)
+        undoing.undo(session, action_id=done.action_id, actor_id=mo.id)
     assert mails(ann) == []
 
 
@@ -159,7 +160,7 @@ def test_a_restored_comment_is_told_to_who_was_told_of_its_removal(app: Flask) -
     done = reject(first, mo)
     assert len(mails(ann)) == 1
     with transaction() as session:
-        service.undo(session, action_id=done.action_id, actor_id=mo.id)
+        undoing.undo(session, action_id=done.action_id, actor_id=mo.id)
     clock.shift(timedelta(minutes=1))
     run_all()
     subjects = list(db.session().scalars(select(Mail.subject).order_by(Mail.id)))

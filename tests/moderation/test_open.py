@@ -14,7 +14,7 @@ from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from blueprints.moderation import casefile, ledger, objecting, records, service, transparency
+from blueprints.moderation import casefile, ledger, objecting, records, sanctions, service, transparency
 from core import clock
 from core.db import db, transaction
 from core.errors import DomainError
@@ -67,7 +67,7 @@ def a_busy_day(client: Browser) -> None:
         objecting.decide_appeal(session, appeal_id=appeal_id, actor_id=flo.id, reverse=True, answer="It is fine.")
     object_to(first, ann)
     with transaction() as session:
-        service.ban(session, user_id=ann.id, rule_id=None, reason="Enough.", actor_id=mo.id)
+        sanctions.ban(session, user_id=ann.id, rule_id=None, reason="Enough.", actor_id=mo.id)
     report(third, make_member(), "spam")
     decide(service.dismiss_reports, third, mo)
     notify(client, fourth)

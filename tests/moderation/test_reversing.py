@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from blueprints.moderation import discussions, reversing, service
+from blueprints.moderation import discussions, reversing, sanctions, service, undoing
 from core import clock
 from core.db import db, transaction
 from core.errors import Conflict, DomainError
@@ -62,7 +62,7 @@ def test_decisions_of_every_sort_go_back_and_come_again(app: Flask) -> None:
     reject(first, mo)
     decide(service.publish_comment, held, mo)
     with transaction() as session:
-        service.ban(session, user_id=ann.id, rule_id=None, reason="Enough.", actor_id=mo.id)
+        sanctions.ban(session, user_id=ann.id, rule_id=None, reason="Enough.", actor_id=mo.id)
     reversal_id = start(mo, pat, since)
     run_all()
     assert (row(reversal_id).done_count, row(reversal_id).left_count) == (3, 0)
@@ -151,10 +151,10 @@ def test_a_sanction_that_came_and_went_ends_where_it_began(app: Flask) -> None:
     ann, eve, pat = make_member(), publisher("Eve Thief"), publisher()
     since = clock.now()
     with transaction() as session:
-        done = service.ban(session, user_id=ann.id, rule_id=None, reason="Out.", actor_id=eve.id)
+        done = sanctions.ban(session, user_id=ann.id, rule_id=None, reason="Out.", actor_id=eve.id)
     for _ in range(3):  # lifted, imposed again, lifted
         with transaction() as session:
-            done = service.undo(session, action_id=done.action_id, actor_id=eve.id)
+            done = undoing.undo(session, action_id=done.action_id, actor_id=eve.id)
     reversal_id = start(eve, pat, since)
     run_all()
     assert (row(reversal_id).done_count, row(reversal_id).left) == (4, "")
@@ -173,7 +173,7 @@ def test_reports_that_were_closed_and_opened_again_are_open_at_the_end(app: Flas
     since = clock.now()
     kept = decide(service.dismiss_reports, first, eve)
     with transaction() as session:
-        service.undo(session, action_id=kept.action_id, actor_id=eve.id)
+        undoing.undo(session, action_id=kept.action_id, actor_id=eve.id)
     reversal_id = start(eve, pat, since)
     run_all()
     assert (row(reversal_id).done_count, row(reversal_id).left) == (2, "")

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from blueprints.moderation import reversing, service
+from blueprints.moderation import reversing, sanctions, service, thread_state, undoing
 from core import clock
 from core.db import db, transaction
 from core.errors import DomainError
@@ -71,13 +71,13 @@ class Paper:
                 "reject": lambda: service.reject_comment(session, rule_id=self.ball_id, **revision),
                 "restore": lambda: service.restore_comment(session, **revision),
                 "keep": lambda: service.dismiss_reports(session, **revision),
-                "undo": lambda: service.undo(session, action_id=self.newest(), actor_id=self.eve),
-                "ban": lambda: service.ban(session, user_id=self.ann_id, rule_id=None, reason="Out.", actor_id=self.eve),
-                "suspend": lambda: service.suspend(
-                    session, user_id=self.ann_id, until=clock.now() + service.LONGEST_SUSPENSION / 2, rule_id=None,
+                "undo": lambda: undoing.undo(session, action_id=self.newest(), actor_id=self.eve),
+                "ban": lambda: sanctions.ban(session, user_id=self.ann_id, rule_id=None, reason="Out.", actor_id=self.eve),
+                "suspend": lambda: sanctions.suspend(
+                    session, user_id=self.ann_id, until=clock.now() + sanctions.LONGEST_SUSPENSION / 2, rule_id=None,
                     reason="Out.", actor_id=self.eve),
-                "lift": lambda: service.lift_sanction(session, sanction_id=self.newest_sanction(), actor_id=self.eve),
-                "close": lambda: service.moderate_thread(
+                "lift": lambda: sanctions.lift_sanction(session, sanction_id=self.newest_sanction(), actor_id=self.eve),
+                "close": lambda: thread_state.moderate_thread(
                     session, thread_id=self.thread_id, state="open" if which else "closed", reason="Done.", actor_id=self.eve),
                 "rename": lambda: setattr(session.get_one(Site, 1), "name", self.name()),
                 "switch": lambda: setattr(session.get_one(Rule, self.rule_id), "active", bool(which)),

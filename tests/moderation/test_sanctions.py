@@ -7,7 +7,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from blueprints.moderation import service
+from blueprints.moderation import sanctions, undoing
+from blueprints.moderation.decision import Decision
 from core import clock
 from core.db import db, transaction
 from core.errors import Conflict, DomainError
@@ -27,25 +28,25 @@ def _own_time():  # type: ignore[no-untyped-def]
     clock.shift(timedelta())
 
 
-def suspend(user: User, by: User, days: int = 3, reason: str = "Three insults in an hour.") -> service.Decision:
+def suspend(user: User, by: User, days: int = 3, reason: str = "Three insults in an hour.") -> Decision:
     with transaction() as session:
-        return service.suspend(
+        return sanctions.suspend(
             session, user_id=user.id, until=clock.now() + timedelta(days=days), rule_id=None, reason=reason,
             actor_id=by.id,
         )  # fmt: skip
 
 
-def ban(user: User, by: User) -> service.Decision:
+def ban(user: User, by: User) -> Decision:
     with transaction() as session:
-        return service.ban(session, user_id=user.id, rule_id=None, reason="A threat.", actor_id=by.id)
+        return sanctions.ban(session, user_id=user.id, rule_id=None, reason="A threat.", actor_id=by.id)
 
 
-def lift(user: User, by: User) -> service.Decision:
+def lift(user: User, by: User) -> Decision:
     row = db.session().scalars(select(Sanction).where(Sanction.user_id == user.id).order_by(Sanction.id.desc())).first()
     assert row is not None
     sanction_id = row.id
     with transaction() as session:
-        return service.lift_sanction(session, sanction_id=sanction_id, actor_id=by.id)
+        return sanctions.lift_sanction(session, sanction_id=sanction_id, actor_id=by.id)
 
 
 def test_a_suspended_person_reads_on_but_takes_no_part_until_the_clock_ends_it(app: Flask) -> None:
@@ -86,11 +87,11 @@ def test_a_lifted_ban_is_over_at_once_and_can_be_put_back(app: Flask) -> None:
     lifted = lift(ann, make_moderator())
     assert say(talk, ann)
     with transaction() as session:
-        service.undo(session, action_id=lifted.action_id, actor_id=mo.id)
+        undoing.undo(session, action_id=lifted.action_id, actor_id=mo.id)
     with pytest.raises(DomainError):
         say(talk, ann)
     with transaction() as session:
-        service.undo(session, action_id=lifted.action_id + 1, actor_id=mo.id)
+        undoing.undo(session, action_id=lifted.action_id + 1, actor_id=mo.id)
     assert say(talk, ann)
     assert [row.action for row in actions()] == ["ban", "lift", "ban", "lift"]
     assert ledger_problem() == ""

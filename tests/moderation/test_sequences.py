@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from blueprints.moderation import objecting, queries_queues, service
+from blueprints.moderation import objecting, queries_queues, service, undoing
 from blueprints.threads import service as threads
 from blueprints.threads import weighing
 from core.db import db, transaction
@@ -100,7 +100,7 @@ class World:
             elif what == "undo" and (rows := [row for row in actions() if row.comment_id == comment_id]):
                 last = rows[-1].id
                 with transaction() as session:
-                    service.undo(session, action_id=last, actor_id=mo.id)
+                    undoing.undo(session, action_id=last, actor_id=mo.id)
 
     def answer(self, comment_id: int, by: User, *, reverse: bool) -> None:
         chosen = select(Appeal.id).where(Appeal.comment_id == comment_id, Appeal.outcome == "open")

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from flask import Flask
 
-from blueprints.moderation import claims, illegal, keeping, objecting, reversing, service
+from blueprints.moderation import claims, illegal, keeping, objecting, reversing, sanctions, service
+from blueprints.moderation.decision import Decision
 from blueprints.moderation.queues import NONE
 from core import clock
 from core.db import db, transaction
@@ -61,7 +62,7 @@ def at_once(app: Flask, *calls: Callable[[], object]) -> list[object]:
     return answers
 
 
-def judge(comment_id: int, by: int, rule_id: int, *, publish: bool) -> service.Decision:
+def judge(comment_id: int, by: int, rule_id: int, *, publish: bool) -> Decision:
     with transaction() as session:
         if publish:
             return service.publish_comment(session, comment_id=comment_id, revision=1, actor_id=by)
@@ -77,7 +78,7 @@ def test_of_two_decisions_at_once_one_stands_and_the_other_is_told(app: Flask) -
         lambda: judge(held, flo, rule_id, publish=True),
     )
     (told,) = [answer for answer in answers if isinstance(answer, Conflict)]
-    (done,) = [answer for answer in answers if isinstance(answer, service.Decision)]
+    (done,) = [answer for answer in answers if isinstance(answer, Decision)]
     winner = next(row.actor_id for row in actions() if row.id == done.action_id)
     name = {mo: "Mo Adeyemi", flo: "Flo Okafor"}[winner or 0]
     assert told.sentence == f"Already published by {name} just now."
@@ -89,11 +90,11 @@ def test_keep_and_reject_at_once_do_not_overwrite_each_other(app: Flask) -> None
     report(first, make_member())
     mo, flo = make_moderator().id, make_moderator().id
 
-    def keep() -> service.Decision:
+    def keep() -> Decision:
         with transaction() as session:
             return service.dismiss_reports(session, comment_id=first, revision=1, actor_id=mo, last_action_id=0)
 
-    def remove() -> service.Decision:
+    def remove() -> Decision:
         with transaction() as session:
             return service.reject_comment(
                 session, comment_id=first, revision=1, actor_id=flo, rule_id=rule_id, last_action_id=0
@@ -159,15 +160,15 @@ def test_a_person_is_banned_once(app: Flask) -> None:
     make_talk()
     ann, rivals = make_member().id, [make_moderator().id for _ in range(3)]
 
-    def ban(by: int) -> Callable[[], service.Decision]:
-        def call() -> service.Decision:
+    def ban(by: int) -> Callable[[], Decision]:
+        def call() -> Decision:
             with transaction() as session:
-                return service.ban(session, user_id=ann, rule_id=None, reason="A threat.", actor_id=by)
+                return sanctions.ban(session, user_id=ann, rule_id=None, reason="A threat.", actor_id=by)
 
         return call
 
     answers = at_once(app, *(ban(by) for by in rivals))
-    assert sum(isinstance(answer, service.Decision) for answer in answers) == 1
+    assert sum(isinstance(answer, Decision) for answer in answers) == 1
     assert len(actions()) == 1
 
 
