@@ -66,7 +66,7 @@ def quotes_stamp() -> Select[*tuple[Any, ...]]:
     """
     quoting = aliased(Article)
     return (
-        select(Comment.id, Thread.version, Article.version)
+        select(Comment.id, Thread.id, Thread.version, Article.version)
         .select_from(ArticleQuote)
         .join(quoting, quoting.id == ArticleQuote.article_id)
         .join(Comment, Comment.id == ArticleQuote.comment_id)

@@ -80,7 +80,8 @@ def keep_up(session: Session, comment_id: int) -> None:
     if comment is None or not can_be_read(comment):
         withdraw(session, cause_of(comment_id))
     else:
-        restate(session, cause_of(comment_id), plain_text(comment.body_html), nameless=comment.nameless)
+        restate(session, cause_of(comment_id), plain_text(comment.body_html), nameless=comment.nameless,
+                scope=scope_of(comment.thread_id))  # fmt: skip
 
 
 def tell_of_story(session: Session, story: Row[Any], user_id: int) -> None:

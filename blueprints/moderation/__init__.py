@@ -1,5 +1,7 @@
 """Moderation: the desk, decisions and their ledger, statements of reasons, sanctions and objections."""
 
+import json
+
 from flask import Flask
 
 from blueprints.accounts.hooks import restrictions
@@ -16,6 +18,7 @@ from blueprints.moderation import (
     routes_conduct,  # noqa: F401
     routes_desk,  # noqa: F401
     routes_discussions,  # noqa: F401
+    routes_moving,  # noqa: F401
     routes_objections,  # noqa: F401
     routes_people,  # noqa: F401
     routes_stress,  # noqa: F401
@@ -31,6 +34,7 @@ def install(app: Flask) -> None:
     recorded.install()
     app.register_blueprint(moderation)
     app.cli.add_command(moderation_cli)
+    app.jinja_env.filters["from_json"] = json.loads  # what an entry set
     account_deleting_signal.connect(_refuse_held)
     account_deleting_signal.connect(_forget_objections)
     if restrictions_of_person not in restrictions:

@@ -118,9 +118,11 @@ def decisions_about(session: Session, sections: Sections, user_id: int, before: 
 
 def decisions_about_thread(session: Session, thread_id: int) -> list[Row[Any]]:
     """What was decided about a discussion as a whole, the newest first, at most a page."""
-    statement = LEDGER.where(
+    here = and_(
         ModerationAction.thread_id == thread_id, ModerationAction.action.in_(("thread", "modes", "surge", "move"))
     )
+    came = and_(ModerationAction.action == "move", ModerationAction.to_state == str(thread_id))
+    statement = LEDGER.where(or_(here, came))
     return list(session.execute(statement.order_by(ModerationAction.id.desc()).limit(PAGE)))
 
 

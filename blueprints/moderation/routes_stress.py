@@ -1,4 +1,4 @@
-"""Discussions under stress: alarms, surge mode, and moving a branch to where it belongs."""
+"""Discussions under stress: alarms and surge mode."""
 
 from flask import redirect, request
 from werkzeug.wrappers import Response

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
-from blueprints.moderation import queries, queries_objections, queries_people
+from blueprints.moderation import queries, queries_moving, queries_objections, queries_people
 from blueprints.moderation.statements import SANCTION_SUBJECTS
 from blueprints.notifications.notices import notify, withdraw
 from blueprints.notifications.service import send_mail
@@ -40,6 +40,9 @@ def tell(session: Session, action_id: int) -> None:
     if row.action == "publish":
         _tell_of_publication(session, row)
         return
+    if row.action == "move":
+        _tell_of_move(session, row)
+        return
     letter = _letter(session, row)
     address = queries.address_of(session, row.user_id) if letter else None
     if letter is None or address is None:
@@ -68,6 +71,23 @@ def _tell_of_publication(session: Session, row: Row[Any]) -> None:
         many=f"{{count}} of your comments on “{row.headline}” are published", many_url="/account/comments",
         url=f"/comments/{row.comment_id}#comment-{row.comment_id}", excerpt=row.body_source or "",
     )  # fmt: skip
+
+
+def _tell_of_move(session: Session, row: Row[Any]) -> None:
+    """Tell every author in a branch where it stands now. What was moved back before anybody was told is not told."""
+    if row.is_past or (row.undoes_id and not queries_moving.were_told(session, f"decision:{row.undoes_id}")):
+        return
+    here, there = (queries_moving.headline_of(session, int(thread)) for thread in (row.from_state, row.to_state))
+    back = "back " if row.undoes_id else ""
+    for author in queries_moving.authors_of(session, row.comment_id):
+        several = author.comments > 1
+        whose, were = (f"{author.comments} comments of yours", "were") if several else ("Your comment", "was")
+        notify(
+            session, author.author_id, "decision", subject_key=f"decision:{row.id}", cause=f"decision:{row.id}",
+            title=f"{whose} on “{here}” {were} moved {back}to the discussion of “{there}”, with the conversation "
+            f"around {'them' if several else 'it'}. {row.reason}",
+            url=f"/comments/{author.comment_id}#comment-{author.comment_id}",
+        )  # fmt: skip
 
 
 def _tell_reporters(session: Session, row: Row[Any]) -> None:

@@ -4,6 +4,7 @@ from sqlalchemy.orm import Session
 
 from blueprints.moderation import queries
 from blueprints.moderation.decision import Decision
+from blueprints.moderation.moving import undo_move
 from blueprints.moderation.sanctions import undo_sanction
 from blueprints.moderation.service import undo_comment_decision
 from blueprints.moderation.thread_state import undo_thread_decision
@@ -11,7 +12,7 @@ from core.errors import Conflict, NotFound
 from models.moderation import SANCTION_KINDS
 
 UNDOABLE = frozenset(
-    {"publish", "reject", "restore", "keep", "hold", "reopen", "lift", "thread", *SANCTION_KINDS}
+    {"publish", "reject", "restore", "keep", "hold", "reopen", "lift", "thread", "move", *SANCTION_KINDS}
 )
 
 
@@ -30,4 +31,6 @@ def undo(session: Session, *, action_id: int, actor_id: int, last_action_id: int
         return undo_comment_decision(session, row, actor_id, last_action_id or row.id)
     if row.action == "thread":
         return undo_thread_decision(session, row, actor_id)
+    if row.action == "move":
+        return undo_move(session, row, actor_id)
     return undo_sanction(session, row, actor_id)

@@ -77,8 +77,8 @@ def withdraw_cause(session: Session, cause: str, now: datetime) -> None:
     _recount(session, changed, -1)
 
 
-def restate_cause(session: Session, cause: str, excerpt: str, *, nameless: bool) -> None:
-    """Let a cause stand again, with this excerpt, for everybody who was told."""
+def restate_cause(session: Session, cause: str, excerpt: str, *, nameless: bool, scope: str) -> None:
+    """Let a cause stand again, with this excerpt and in this place, for everybody who was told."""
     stands = update(NoticeCause).where(NoticeCause.cause == cause).execution_options(synchronize_session=False)
     changed = session.scalars(
         stands.where(NoticeCause.withdrawn_at.is_not(None)).values(withdrawn_at=None).returning(NoticeCause.notice_id)
@@ -86,6 +86,8 @@ def restate_cause(session: Session, cause: str, excerpt: str, *, nameless: bool)
     session.execute(stands.where(NoticeCause.excerpt != excerpt).values(excerpt=excerpt))
     if nameless:
         session.execute(stands.values(actor_id=None))
+    if scope:
+        session.execute(stands.where(NoticeCause.scope != scope).values(scope=scope))
     _recount(session, changed, 1)
 
 

@@ -65,13 +65,13 @@ def withdraw(session: Session, cause: str) -> None:
     queries.withdraw_cause(session, cause, clock.now())
 
 
-def restate(session: Session, cause: str, excerpt: str, *, nameless: bool = False) -> None:
+def restate(session: Session, cause: str, excerpt: str, *, nameless: bool = False, scope: str = "") -> None:
     """What was told of this cause can be read, with these words: put back what was withdrawn. Nobody is told anew.
 
-    With `nameless` it is no longer kept who did it.
+    With `nameless` it is no longer kept who did it. With a `scope` it happened there, wherever it was before.
     """
     excerpt = shortened(excerpt, EXCERPT_LENGTH) if excerpt else ""
-    queries.restate_cause(session, cause, excerpt, nameless=nameless)
+    queries.restate_cause(session, cause, excerpt, nameless=nameless, scope=scope)
 
 
 def hold_choices(session: Session, user_id: int) -> None:

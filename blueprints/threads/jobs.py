@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import structlog
 
-from blueprints.threads import drafts, live, outside, queries, queries_screening, visits
+from blueprints.threads import drafts, live, outside, queries, queries_moving, queries_screening, visits
 from blueprints.threads.counters import recount
 from blueprints.threads.picks import thank_for_pick
 from blueprints.threads.rerender import rerender_some
@@ -16,6 +16,7 @@ from jobs.queue import enqueue, handler
 from jobs.schedule import repeating
 
 BLANKED_AT_ONCE = 100
+MOVED_AT_ONCE = 50
 SHAPES_KEPT = timedelta(days=7)  # so long near-repeats of a comment are found
 RERENDERED_STEPS = 10  # in one job, which so stays far below its lease
 
@@ -65,6 +66,18 @@ def changed(comment_id: int) -> None:
         comment = queries.locked_comment(session, comment_id)
         if comment is not None and comment.told_at is not None:
             comment_changed_signal.send(None, comment_id=comment_id)
+
+
+@handler("threads.moved")
+def moved(root_id: int) -> None:
+    """Let the search, notices and followers know where the comments of a branch stand now, in small steps."""
+    after = 0
+    while ids := queries_moving.told_ids(db.session(), root_id, after, MOVED_AT_ONCE):
+        with transaction() as session:
+            for comment_id in ids:
+                if queries.locked_comment(session, comment_id) is not None:
+                    comment_changed_signal.send(None, comment_id=comment_id)
+        after = ids[-1]
 
 
 @handler("threads.picked")

@@ -207,10 +207,15 @@ def locked_facts(session: Session, thread_id: int) -> ThreadFacts | None:
 
 
 def locked_for_respect(session: Session, comment_id: int, user_id: int) -> tuple[ThreadFacts, Any] | None:
-    """The facts of a comment's thread and of the comment, both locked, and whether the reader respects it (`has`)."""
+    """The facts of a comment's thread and of the comment, both locked, and whether the reader respects it (`has`).
+
+    A comment that was moved meanwhile names another thread than the facts.
+    """
     if writing_connection(session).dialect.name != "sqlite":
-        _LOCK_THREAD_OF.scalar(session, comment_id=comment_id)
-    facts = _facts(session, _FACTS_BY_COMMENT, comment_id=comment_id)
+        locked = _LOCK_THREAD_OF.scalar(session, comment_id=comment_id)
+        facts = _facts(session, _FACTS_BY_THREAD, thread_id=locked) if locked else None
+    else:
+        facts = _facts(session, _FACTS_BY_COMMENT, comment_id=comment_id)
     row = _LOCK_FOR_RESPECT.first(session, the_comment=comment_id, the_user=user_id)
     return (facts, row) if facts and row else None
 

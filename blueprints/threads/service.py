@@ -34,6 +34,7 @@ NOTE_LENGTH = 500
 REPEAT_WITHIN = timedelta(hours=24)
 
 SCREENING_KEY = "screening"
+MOVED_MEANWHILE = "This comment was moved to another discussion just now. Please look at it there."
 THREAD_STATES = ("open", "closed", "hidden")
 
 
@@ -79,12 +80,15 @@ def lock_thread(session: Session, thread_id: int) -> Thread:
 
 
 def lock_comment(session: Session, comment_id: int) -> tuple[Thread, Comment]:
-    """A comment's thread and then the comment itself, both locked and fresh. Raises NotFound."""
+    """A comment's thread and then the comment itself, both locked and fresh. Raises NotFound, and Conflict where the
+    comment was moved to another thread while this waited."""
     session.flush()
     thread = queries.locked_thread_of(session, comment_id)
     comment = queries.locked_comment(session, comment_id) if thread else None
     if thread is None or comment is None:
         raise NotFound()
+    if comment.thread_id != thread.id:
+        raise Conflict(MOVED_MEANWHILE)
     return thread, comment
 
 
@@ -284,6 +288,8 @@ def toggle_respect(
     if locked is None:
         raise NotFound()
     facts, comment = locked
+    if facts.thread_id != comment.thread_id:
+        raise Conflict(MOVED_MEANWHILE)
     _refuse(policy.may_respect(viewer, facts, comment_facts(comment), now))
     assert viewer.id is not None
     has = bool(comment.has)
@@ -395,7 +401,11 @@ def _parent(session: Session, viewer: Viewer, thread_id: int, parent_id: int | N
         return None
     parent = queries.answered_comment(session, parent_id)
     if parent is None or parent.thread_id != thread_id:
-        raise DomainError("The comment you answer is not part of this discussion.", 422, "parent_gone")
+        raise DomainError(
+            "The comment you answer is no longer in this discussion: it may have been moved. Your words are still "
+            "here.",
+            422, "parent_gone",
+        )  # fmt: skip
     _refuse(policy.may_reply_to(viewer, comment_facts(parent)))
     return parent
 

@@ -91,9 +91,11 @@ function button(id) {
   return toggle;
 }
 
-/** Somebody came for a comment: it is shown, whatever was folded. */
+/** Somebody came for a comment: it is shown, whatever was folded. One that is not here has a page that leads to it. */
 function showTarget() {
-  const target = location.hash.startsWith("#comment-") && document.getElementById(location.hash.slice(1));
+  const [, id] = /^#comment-(\d+)$/.exec(location.hash) ?? [];
+  const target = id && document.getElementById(`comment-${id}`);
+  if (id && !target && location.pathname !== `/comments/${id}`) location.replace(`/comments/${id}${location.hash}`);
   if (!target || !isFoldedAway(target)) return;
   reveal(target);
   target.focus({ preventScroll: true });

@@ -46,7 +46,7 @@ OTHER = {
     ],
     "Mo Adeyemi": [
         "/moderation/held", "/moderation/decided", "/moderation/objections", "/moderation/people",
-        "/moderation/people?q=Vic", "/moderation/people/2", "/moderation/comments/1", steps.LEAD,
+        "/moderation/people?q=Vic", "/moderation/people/2", "/moderation/comments/1", "/moderation/comments/1/move", steps.LEAD,
         "/moderation/illegal-content", "/moderation/shift", "/moderation/mine", "/moderation/preferences",
         "/moderation/newcomers", "/moderation/unreviewed?q=bread", "/moderation/bulk",
         "/moderation/ladder", "/moderation/pairs", "/moderation/protection", "/moderation/surge", "/moderation/threads/1",
