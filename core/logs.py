@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 
 from core.config import Settings
+from core.text import without_addresses
 
 
 def configure_logs(settings: Settings) -> None:
@@ -22,7 +23,7 @@ def configure_logs(settings: Settings) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     structlog.configure(
-        processors=[*shared, structlog.processors.format_exc_info, renderer],
+        processors=[*shared, structlog.processors.format_exc_info, _strike_addresses, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
         cache_logger_on_first_use=False,
@@ -32,12 +33,18 @@ def configure_logs(settings: Settings) -> None:
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,
         processors=[
-            structlog.stdlib.ProcessorFormatter.remove_processors_meta, structlog.processors.format_exc_info, renderer,
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta, structlog.processors.format_exc_info,
+            _strike_addresses, renderer,
         ],
     ))  # fmt: skip
     root = logging.getLogger()
     root.handlers = [kept for kept in root.handlers if not isinstance(kept, _OurLines)]
     root.addHandler(handler)
+
+
+def _strike_addresses(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """An error may quote what a server or a database answered, addresses of people and all."""
+    return {name: without_addresses(value) if isinstance(value, str) else value for name, value in event.items()}
 
 
 class _OurLines(logging.StreamHandler[Any]):

@@ -30,6 +30,7 @@ _TRAILING_SPACE = regex.compile(r"[^\S\n]+(?=\n|\Z)")
 _INVISIBLE = regex.compile(r"[\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}\ufff9-\ufffb]+")
 _UNSEEN = regex.compile(r"[\s\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\u2800]+")
 _SPACE = regex.compile(r"\s+")
+_ADDRESS = regex.compile(r"[^\s@<>\"'(),:;=\[\]]{1,64}@[^\s@<>\"'(),:;=\[\]]{1,253}")
 _NOT_SLUG = regex.compile(r"[^a-z0-9]+")
 
 _EMBEDDINGS = "\u202a\u202b\u202d\u202e"
@@ -181,6 +182,11 @@ def slugify(text: str, max_length: int = SLUG_LENGTH) -> str:
         shortened = slug[: max_length + 1].rpartition("-")[0]
         slug = (shortened or slug)[:max_length].strip("-")
     return slug
+
+
+def without_addresses(text: str) -> str:
+    """The text with every e-mail address struck out, for logs and for what is kept of errors."""
+    return str(_ADDRESS.sub("(address)", text))
 
 
 def failure_line(trace: str) -> str:

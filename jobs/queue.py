@@ -17,6 +17,7 @@ from sqlalchemy import Integer, bindparam, func, or_, select, update
 from core import clock
 from core.db import UTCDateTime, after_commit, db
 from core.prepared import Prepared, PreparedInsert
+from core.text import without_addresses
 from core.watching import current_request_id
 from models.job import Job
 
@@ -96,7 +97,8 @@ def finish(job_id: int) -> None:
 def fail(job_id: int, attempts: int, error: str) -> None:
     """Record a failed attempt: retried after a wait that doubles, or given up after MAX_ATTEMPTS."""
     moment = clock.now()
-    plain = error[:2000].replace("\0", "").encode(errors="replace").decode()  # what any database can store
+    safe = without_addresses(error)[:2000]  # an operator reads it
+    plain = safe.replace("\0", "").encode(errors="replace").decode()  # what any database can store
     values: dict[str, Any] = {"error": plain, "leased_until": None}
     if attempts >= MAX_ATTEMPTS:
         values["failed_at"] = moment

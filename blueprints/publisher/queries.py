@@ -382,10 +382,10 @@ def gifts_ever(person_id: int) -> int:
 
 
 def failed_jobs() -> list[FailedJob]:
-    """Jobs given up, newest first."""
+    """Jobs given up, newest first; mails have a list of their own."""
     rows = db.session().execute(
         select(Job.id, Job.kind, Job.attempts, Job.failed_at, Job.error)
-        .where(Job.failed_at.is_not(None), Job.finished_at.is_(None))
+        .where(Job.failed_at.is_not(None), Job.finished_at.is_(None), Job.kind != "mail.send")
         .order_by(Job.failed_at.desc(), Job.id.desc()).limit(FAILURES_SHOWN)
     )  # fmt: skip
     return [FailedJob(row.id, row.kind, row.attempts, row.failed_at, row.error or "") for row in rows]
@@ -403,12 +403,14 @@ def failed_events(mode: str) -> list[FailedEvent]:
 
 
 def put_back_failed_job(job_id: int, at: datetime) -> bool:
-    """Let a job that was given up run again from the first attempt; whether it had been given up.
+    """Let a job that failed, given up or not, run now, from the first attempt; whether there was one, not running.
 
     Its key goes: another job of the same meaning may be waiting by now, and doing it twice is safe.
     """
     done = db.session().execute(
-        update(Job).where(Job.id == job_id, Job.failed_at.is_not(None), Job.finished_at.is_(None))
+        update(Job)
+        .where(Job.id == job_id, Job.attempts > 0, Job.error.is_not(None), Job.finished_at.is_(None),
+               or_(Job.leased_until.is_(None), Job.leased_until < at))
         .values(failed_at=None, attempts=0, run_at=at, leased_until=None, leased_by=None, key=None)
     )  # fmt: skip
     return bool(done.rowcount)  # type: ignore[attr-defined]

@@ -1,10 +1,10 @@
-"""What was given up by the machine, for a person to look at and try again."""
+"""What the machine does by itself, and what it could not do, for a person to look at and try again."""
 
 from flask import current_app, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from blueprints.membership.gateway import gateway
-from blueprints.publisher import billing, queries, queries_figures, service
+from blueprints.publisher import billing, queries, queries_figures, queries_system, service
 from blueprints.publisher.routes import NUMBER, publisher
 from core import backup, clock
 from core.db import transaction
@@ -17,10 +17,11 @@ BACKUPS_SHOWN = 5
 @publisher.get("/publisher/system")
 @staff("is_publisher")
 def system() -> ResponseReturnValue:
-    """Failed jobs and failed messages from Stripe."""
-    mode, settings = gateway().mode, current_app.config["SETTINGS"]
+    """Backups, mails, repeating work, failed jobs and failed messages from Stripe."""
+    now, mode, settings = clock.now(), gateway().mode, current_app.config["SETTINGS"]
     return render_template(
-        "publisher/system.html", machine=queries_figures.machine(mode, clock.now()), mode=mode,
+        "publisher/system.html", machine=queries_figures.machine(mode, now), mode=mode,
+        mails=queries_system.mails(), schedules=queries_system.schedules(now),
         jobs=queries.failed_jobs(), events=queries.failed_events(mode),
         backups=backup.listed(settings.backup_dir)[:BACKUPS_SHOWN] if settings.backup_dir else None,
     )  # fmt: skip

@@ -252,7 +252,7 @@ def describe_plan(key: str, typed: Mapping[str, str], seen: str) -> None:
 
 
 def retry_job(job_id: int) -> None:
-    """Let a job that was given up run again. Raises NotFound."""
+    """Let a job that failed run now. Raises NotFound."""
     if not queries.put_back_failed_job(job_id, clock.now()):
         raise NotFound("This job is not among the failed ones any more.")
     after_commit("wake worker", wake.set)

@@ -122,9 +122,9 @@ def test_odd_characters_in_a_search_are_no_error(app: Flask) -> None:
 
 def test_the_failures_are_shown_with_every_page_of_them(app: Flask) -> None:
     browser = office(app)
-    make_failed_job("mail.send")
+    make_failed_job("search.index")
     make_failed_event("evt_1")
     page = browser.get("/publisher/system").get_data(as_text=True)
-    assert "mail.send" in page
+    assert "search.index" in page
     assert "evt_1" in page
     assert "<summary>ConnectionRefusedError: nobody there</summary>" in page
