@@ -3,10 +3,11 @@
 import sys
 
 if __name__ == "__main__":
-    from core.bootstrap import count_together, ensure_environment
+    from core.bootstrap import count_together, ensure_environment, leave_when_told
 
     ensure_environment(for_tests=sys.argv[1:2] == ["test"])
     if sys.argv[1:2] in ([], ["live"]):
+        leave_when_told()
         count_together()
 
 from typing import Any, Dict, Optional

@@ -41,10 +41,11 @@ class Kept(Protocol):
 
 
 class Connection(HttpToolsProtocol):
-    """A connection with limits. `kept` and `most` are set once for a process, before it listens."""
+    """A connection with limits. `kept` and `most` are set for a process before it listens, `ending` at its end."""
 
     kept: Kept | None = None
     most = 20_000
+    ending = False
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -110,7 +111,7 @@ class Connection(HttpToolsProtocol):
         self._body_bytes = 0
         cast(dict[str, Any], self.scope)["extensions"] = {"rejoinder.connection": self}
         super().on_headers_complete()
-        if self.parser.should_upgrade():
+        if self.parser.should_upgrade() or self.ending:
             self.cycle.keep_alive = False  # nothing that follows is read any more
 
     def on_body(self, body: bytes) -> None:
@@ -190,6 +191,22 @@ class Connection(HttpToolsProtocol):
         self._stuck_since = None
         super().resume_writing()
 
+    # when the process ends
+
+    def shutdown(self) -> None:
+        """Answer once more, also a request that is on its way: it was sent before its browser could know of the end.
+
+        So a connection without a request is not closed here, but as always when none comes for a while.
+        """
+        if self.stream is not None:
+            self.transport.close()
+        elif not self._is_idle():
+            self.cycle.keep_alive = False
+        elif self.timeout_keep_alive_task is None and not self._head_bytes:
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+
     # how slowly
 
     def sweep(self, now: float) -> None:
@@ -246,7 +263,7 @@ class Connection(HttpToolsProtocol):
 
     def _write(self, answer: list[bytes]) -> None:
         self._answered = True
-        keep = self.parser.should_keep_alive() and self.parser.get_http_version() == "1.1"
+        keep = self.parser.should_keep_alive() and self.parser.get_http_version() == "1.1" and not self.ending
         lines = [b"date: %s\r\n" % value for name, value in self.server_state.default_headers if name == b"date"]
         if not keep:
             lines.append(b"connection: close\r\n")

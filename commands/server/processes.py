@@ -14,12 +14,15 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
+from types import FrameType
 from typing import Any, cast
 
+import structlog
 import uvicorn
 import uvloop
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
 from gunicorn.workers.base import Worker
 
 from commands.server.connection import SWEEP_SECONDS, Connection
@@ -33,11 +36,15 @@ KEEP_ALIVE_SECONDS = 5
 HANGING_SECONDS = 60  # without a sign of life, then a process is ended and another begun
 SIGN_OF_LIFE_SECONDS = 5
 GRACEFUL_SECONDS = 20
+STREAMS_SECONDS = 3  # to end the live streams and take back what was said of their readers
 FILES_BESIDE_CONNECTIONS = 500
 BACKLOG = 2048
+ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 # How long a thread keeps others waiting while it computes. Each question to the database lets others run and then waits
 # for its turn again: behind a loop that is writing to thousands of readers the ordinary five milliseconds add up.
 SWITCH_SECONDS = 0.001
+
+log = structlog.get_logger("server")
 
 Front = Callable[[Flask, Settings], LiveFront]
 Started = Callable[[Flask], list[Callable[[], None]]]
@@ -51,19 +58,43 @@ class LoopServer(uvicorn.Server):
         yield
 
 
+class Keeper(Arbiter):  # type: ignore[misc]
+    """gunicorn's arbiter. A process that is just begun does not lose a signal that tells it to end."""
+
+    def spawn_worker(self) -> int:
+        """Begin one process. Its signals wait until it has its own answer to them (`LoopWorker.init_signals`)."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+        try:
+            return int(super().spawn_worker())
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
+
+
 class LoopWorker(Worker):  # type: ignore[misc]
     """One process: an event loop, and what it answers with."""
 
     def init_signals(self) -> None:
+        """From here on `SIGTERM` ends the process when it has answered, `SIGINT` and `SIGQUIT` at once; not sooner."""
+        self.told = 0
+        self.wake: Callable[[], object] | None = None
         for number in self.SIGNALS:
             signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGWINCH, signal.SIG_IGN)
         signal.signal(signal.SIGABRT, self.handle_abort)
+        for number in ENDING:
+            signal.signal(number, self._tell)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
 
     def run(self) -> None:
         sys.setswitchinterval(SWITCH_SECONDS)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(self._serve())
+
+    def _tell(self, number: int, _frame: FrameType | None) -> None:
+        # The last word counts, but who was told to leave at once does not go back to answering first.
+        self.told = number if self.told in (0, signal.SIGTERM) else self.told
+        if self.wake is not None:
+            self.wake()
 
     async def _serve(self) -> None:
         served: Server = self.app
@@ -75,33 +106,39 @@ class LoopWorker(Worker):  # type: ignore[misc]
             timeout_notify=SIGN_OF_LIFE_SECONDS, callback_notify=self._sign_of_life,
         )  # fmt: skip
         self.server = LoopServer(config)
-        loop = asyncio.get_running_loop()
-
-        def finish() -> None:
-            loop.create_task(self._finish(front))  # noqa: RUF006 - the server waits for what it does
-
-        def leave() -> None:
-            self.server.force_exit = True
-            finish()
-
-        loop.add_signal_handler(signal.SIGTERM, finish)
-        loop.add_signal_handler(signal.SIGINT, leave)
-        loop.add_signal_handler(signal.SIGQUIT, leave)
+        loop, told = asyncio.get_running_loop(), asyncio.Event()
+        self.wake = lambda: loop.call_soon_threadsafe(told.set)
+        if self.told:
+            told.set()
+        ending = loop.create_task(self._end_when(told, front))
         sweeping = loop.create_task(self._sweep(front))
         try:
             await self.server.serve(sockets=[listener.sock for listener in self.sockets])
         finally:
+            self.wake = None
+            ending.cancel()
             sweeping.cancel()
             front.end()
 
-    async def _finish(self, front: LiveFront) -> None:
-        await front.stop()
+    async def _end_when(self, told: asyncio.Event, front: LiveFront) -> None:
+        """When told to end: no more connections, and every answer says that its connection ends with it."""
+        await told.wait()
+        told.clear()
+        Connection.ending = True
+        try:
+            async with asyncio.timeout(STREAMS_SECONDS):
+                await front.stop()
+        except Exception as error:  # a database that is away does not keep the process from ending
+            log.warning("the streams were not ended as they should", error=repr(error))
+        self.server.force_exit = self.told != signal.SIGTERM
         self.server.should_exit = True
+        await told.wait()
+        self.server.force_exit = self.told != signal.SIGTERM
 
     async def _sign_of_life(self) -> None:
         self.notify()
         if self.ppid != os.getppid():
-            self.server.should_exit = True
+            self._tell(signal.SIGTERM, None)
 
     async def _sweep(self, front: LiveFront) -> None:
         while True:
@@ -137,12 +174,13 @@ class Server(BaseApplication):  # type: ignore[misc]
             "worker_class": LoopWorker,
             "backlog": BACKLOG,
             "timeout": HANGING_SECONDS,
-            "graceful_timeout": GRACEFUL_SECONDS + 5,
+            "graceful_timeout": GRACEFUL_SECONDS + STREAMS_SECONDS + 5,
             "loglevel": "warning",
             "preload_app": True,
             "control_socket_disable": True,
             "post_worker_init": self._begin,
             "worker_exit": self._end,
+            "on_exit": lambda _keeper: signal.signal(signal.SIGTERM, signal.SIG_IGN),  # it ends already
         }
         for name, value in values.items():
             self.cfg.set(name, value)
@@ -155,7 +193,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         Connection.most = _allow_connections(self.settings.live_readers + FILES_BESIDE_CONNECTIONS)
         gc.collect()
         gc.freeze()  # what all processes share stays shared: the collector would touch every page of it
-        super().run()
+        Keeper(self).run()
 
     def _begin(self, _worker: object) -> None:
         """In each process: its own connections to the database, and what else the house keeps running."""

@@ -134,7 +134,11 @@ class Streams:
         found: Watch | Refused
         if connection is None:
             found = Refused(204)
-        elif self.is_closed or self.readers >= self._most or self._addresses[address] >= self._most_of_an_address:
+        elif self.is_closed:  # the process ends: an end right after the beginning lets the browser come back by itself
+            if connection.take_over(_HEAD, lambda: None):
+                connection.hang_up()
+            return
+        elif self.readers >= self._most or self._addresses[address] >= self._most_of_an_address:
             found = Refused(503)
         else:
             found = self._watches.get(slug) or await self._look_up(slug)

@@ -122,21 +122,26 @@ def read(response: HTTPResponse) -> Answer:
     return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, response.read())
 
 
+def environment(app: Flask, port: int, **settings: str) -> dict[str, str]:
+    """What `app.py` must be told to serve this application's data."""
+    given = app.config["SETTINGS"]
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("STRIPE_", "MAIL_"))}
+    return kept | {
+        "PORT": str(port), "HOST": "127.0.0.1", "DATA_DIR": str(given.data_dir), "DATABASE_URL": given.database_url,
+        "SITE_URL": "http://localhost", "SECRET_KEY": given.secret_key, "WEB_PROCESSES": "1", "WEB_THREADS": "2",
+        "REJOINDER_NO_BOOTSTRAP": "1", **settings,
+    }  # fmt: skip
+
+
 def start(app: Flask, *arguments: str, **settings: str) -> Served:
     """Start `app.py` on this application's data and wait until it answers."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    given = app.config["SETTINGS"]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("STRIPE_", "MAIL_"))}
-    environment |= {
-        "PORT": str(port), "HOST": "127.0.0.1", "DATA_DIR": str(given.data_dir), "DATABASE_URL": given.database_url,
-        "SITE_URL": "http://localhost", "SECRET_KEY": given.secret_key, "WEB_PROCESSES": "1", "WEB_THREADS": "2",
-        "REJOINDER_NO_BOOTSTRAP": "1", **settings,
-    }  # fmt: skip
-    log = given.data_dir / f"server-{port}.log"
+    environ = environment(app, port, **settings)
+    log = app.config["SETTINGS"].data_dir / f"server-{port}.log"
     with log.open("wb") as file:
-        process = subprocess.Popen([sys.executable, "app.py", *arguments], cwd=ROOT, env=environment, stdout=file, stderr=file)
+        process = subprocess.Popen([sys.executable, "app.py", *arguments], cwd=ROOT, env=environ, stdout=file, stderr=file)
     served = Served(app, port, process)
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until and process.poll() is None:
