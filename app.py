@@ -34,7 +34,7 @@ from commands import register_commands
 from core import csrf, intake, limits, rendering, watching
 from core.config import Settings, load_settings, prepare_data_dir, secret_key
 from core.cookies import cookie_name
-from core.db import db
+from core.db import connect_arguments, db
 from core.logs import configure_logs
 from core.migrations import migrate
 from core.sessions import CookieSessions
@@ -60,6 +60,7 @@ def create_app(settings: Optional[Settings] = None) -> Flask:
         SQLALCHEMY_DATABASE_URI=settings.resolved_database_url,
         SQLALCHEMY_ENGINE_OPTIONS={
             "pool_size": settings.web_threads + 4, "max_overflow": 8,
+            "connect_args": connect_arguments(settings.resolved_database_url),
             "hide_parameters": True,  # an error's statement goes to the log; what people typed does not
         },
         MAX_CONTENT_LENGTH=MAX_REQUEST_BYTES,

@@ -35,6 +35,11 @@ _WAITS = {"BEGIN IMMEDIATE"}
 
 log = structlog.get_logger("database")
 
+# A host that vanishes without a word (its cable, its power) is noticed by both sides after about eleven seconds; until
+# then PostgreSQL holds the locks of what was under way there, and its threads wait for an answer.
+VANISHED = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 11_000}
+CONNECT_SECONDS = 5
+
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -93,6 +98,15 @@ def keep_private(path: str | Path) -> None:
         with suppress(OSError):
             if stat.S_IMODE(os.stat(f"{path}{suffix}").st_mode) & stat.S_IRWXO:
                 os.chmod(f"{path}{suffix}", 0o600)
+
+
+def connect_arguments(url: str) -> dict[str, Any]:
+    """What the driver of this database is told for each connection."""
+    if not url.startswith("postgresql"):
+        return {}
+    there = {name if name.startswith("tcp") else f"tcp_{name}": value for name, value in VANISHED.items()}
+    options = " ".join(f"-c {name}={value}" for name, value in there.items())
+    return {"connect_timeout": CONNECT_SECONDS, "options": options, **VANISHED}
 
 
 @event.listens_for(Engine, "do_connect")

@@ -15,6 +15,8 @@ from flask import Flask, Response, current_app, g, render_template, request
 from flask_wtf.csrf import CSRFError
 from jinja2 import StrictUndefined
 from markupsafe import Markup
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from core import clock, csrf, scripts
@@ -218,6 +220,14 @@ def current_viewer_known() -> bool:
     return "viewer" in g and g.viewer.is_signed_in
 
 
+# What a database says that cannot be reached, is full, or may only be read; and the pool that waits for it.
+AWAY = (OperationalError, InterfaceError, InternalError, PoolTimeout)
+AWAY_SECONDS = 30
+AWAY_TITLE = "Please try again in a minute"
+AWAY_SENTENCE = "Our database cannot be used at the moment."
+AWAY_SENT = (f"{AWAY_SENTENCE} What you sent was not taken in. It is still in your browser: go back, and send it again "
+             "in a minute. Nothing is posted twice by that.")
+
 TITLES = {400: "That did not work", 403: "Not for you", 404: "Not found", 405: "That did not work",
           409: "Somebody was faster", 413: "Too large", 429: "A little slower", 500: "Our mistake"}
 SENTENCES = {404: "There is nothing at this address. It may have moved, or never been here.",
@@ -238,10 +248,22 @@ def _lost_form(_error: CSRFError) -> Response:
                       "Your session ended meanwhile, so nothing was done. Go back, reload the page and try again.")
 
 
+def _database_away() -> Response:
+    """An honest answer where nothing could be read or written: 503, for a while."""
+    with suppress(Exception):
+        db.session.rollback()
+    is_reading = request.method in {"GET", "HEAD"}
+    answer = error_page(503, AWAY_TITLE, AWAY_SENTENCE if is_reading else AWAY_SENT)
+    answer.headers["Retry-After"] = str(AWAY_SECONDS)
+    return answer
+
+
 def http_error(error: HTTPException) -> Response | HTTPException:
     """The page for an error that the framework found."""
     if error.code is None or error.code < 400 or error.response is not None:  # its answer has been made already
         return error
+    if isinstance(getattr(error, "original_exception", None), AWAY):
+        return _database_away()
     if error.code >= 500:
         with suppress(Exception):  # a failed transaction would take no question, and the page asks for the paper's name
             db.session.rollback()
