@@ -3,14 +3,15 @@
 `python -m tests.bench live` measures many readers of one live stream instead; `python -m tests.bench chaos` kills
 processes while people read and write, and counts what is there afterwards; `python -m tests.bench moderators` lets ten
 moderators work on a thousand comments and looks whether anything was decided twice or lost;
-`python -m tests.bench guests` lets a thousand guests write, sign up and pay while webhooks come as they like.
+`python -m tests.bench guests` lets a thousand guests write, sign up and pay while webhooks come as they like;
+`python -m tests.bench boxes` builds several hosts behind nginx and switches them off and cuts them off meanwhile.
 """
 
 import argparse
 import sys
 from collections.abc import Sequence
 
-from tests.bench import chaos, guests, live, moderators
+from tests.bench import boxes, chaos, guests, live, moderators
 from tests.bench.measure import Options, Report, Row, run
 
 HEADINGS = ("", "requests/s", "p50 ms", "p99 ms", "CPU ms", "rate / bare", "CPU / bare")
@@ -26,6 +27,8 @@ def main(arguments: Sequence[str]) -> int:
         return _moderators(arguments[1:])
     if arguments[:1] == ["guests"]:
         return _guests(arguments[1:])
+    if arguments[:1] == ["boxes"]:
+        return _boxes(arguments[1:])
     given = _parser().parse_args(arguments)
     options = Options(
         sizes=tuple(int(size) for size in given.comments.split(",")), seconds=given.seconds, rounds=given.rounds,
@@ -67,6 +70,21 @@ def _chaos(arguments: Sequence[str]) -> int:
     parser.add_argument("--threads", type=int, default=default.threads, help="in each process")
     parser.add_argument("--database", default=default.database, help="sqlite, or the URL of a PostgreSQL database")
     report = chaos.run(chaos.ChaosOptions(**vars(parser.parse_args(arguments))), say=_say)
+    verdicts = [f"- {'met' if verdict.met else '**missed**'}: {verdict.sentence}" for verdict in report.verdicts]
+    print("\n".join([*(f"- {line}" for line in report.lines), "", *verdicts]))
+    return 0 if all(verdict.met for verdict in report.verdicts) else 1
+
+
+def _boxes(arguments: Sequence[str]) -> int:
+    default = boxes.BoxesOptions()
+    parser = argparse.ArgumentParser(prog="python -m tests.bench boxes", description=boxes.__doc__)
+    parser.add_argument("--calm", type=float, default=default.calm, help="seconds before, between and after what happens")
+    parser.add_argument("--off", type=float, default=default.off, help="seconds that hosts are switched off")
+    parser.add_argument("--apart", type=float, default=default.apart, help="seconds that hosts have no network")
+    parser.add_argument("--writers", type=int, default=default.writers, help="members who write and read")
+    parser.add_argument("--readers", type=int, default=default.readers, help="visitors who read")
+    parser.add_argument("--streams", type=int, default=default.streams, help="browsers that hold a live stream")
+    report = boxes.run(boxes.BoxesOptions(**vars(parser.parse_args(arguments))), say=_say)
     verdicts = [f"- {'met' if verdict.met else '**missed**'}: {verdict.sentence}" for verdict in report.verdicts]
     print("\n".join([*(f"- {line}" for line in report.lines), "", *verdicts]))
     return 0 if all(verdict.met for verdict in report.verdicts) else 1

@@ -169,11 +169,11 @@ def run(options: ChaosOptions, say: Callable[[str], None] = print) -> ChaosRepor
         served = servers.rejoinder(port, settings, folder / "rejoinder.log")
         helper = _worker(settings, folder)
         try:
-            crowd = _crowd(options, app, port)
+            crowd = gather(options.writers, options.readers, app, port)
             killed, helper = _kill(options, served, helper, settings, folder, crowd, say)
             say("settling")
             if options.waits:
-                _drained(app, seconds=queue.LEASE.total_seconds() * 3)
+                drained(app, seconds=queue.LEASE.total_seconds() * 3)
         finally:
             served.stop()
             helper.kill()
@@ -187,16 +187,17 @@ def run(options: ChaosOptions, say: Callable[[str], None] = print) -> ChaosRepor
                 db.engine.dispose()
 
 
-def _crowd(options: ChaosOptions, app: Flask, port: int) -> list[Person]:
+def gather(writers: int, readers: int, app: Flask, port: int) -> list[Person]:
+    """So many members who write and visitors who read, who have begun."""
     slug, over = f"load-{COMMENTS}", threading.Event()
     with app.app_context():
         known = list(db.session.scalars(
             select(Comment.id).where(Comment.thread_id == thread_of(slug), Comment.status == "published")
         ))  # fmt: skip
         db.session.rollback()
-    members = [sign_in(port, f"reader{number}@example.test") for number in range(1, options.writers + 1)]
+    members = [sign_in(port, f"reader{number}@example.test") for number in range(1, writers + 1)]
     crowd = [Person(port, member, slug, known, over) for member in members]
-    for number in range(options.readers):
+    for number in range(readers):
         guest = Person(port, Member(f"guest {number}", BROWSER, ""), slug, known, over)
         guest.run = lambda one=guest: _only_read(one)  # type: ignore[method-assign, misc]
         crowd.append(guest)
@@ -252,7 +253,7 @@ def _worker(settings: dict[str, str], folder: Path) -> "subprocess.Popen[bytes]"
         )
 
 
-def _drained(app: Flask, seconds: float) -> bool:
+def drained(app: Flask, seconds: float) -> bool:
     """Wait until every job that is due is done, those of the killed too, once their leases have run out."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
@@ -280,12 +281,7 @@ def _counted(options: ChaosOptions, app: Flask, crowd: list[Person], killed: Kil
             worker.run_all(limit=1_000_000)
         db.session.rollback()
         thread_id = thread_of(f"load-{COMMENTS}")
-        failed = db.session.scalar(select(func.count()).where(Job.failed_at.is_not(None))) or 0
-        wrong = {
-            "comments": _comments(crowd, thread_id), "respects": _respects(crowd), "notices": _notices(crowd),
-            "events": _events(crowd, thread_id), "counters": drifted("afterwards", thread_id),
-            "jobs": [f"{number} jobs {what}" for what, number in (("left", _unfinished()), ("failed", failed)) if number],
-        }  # fmt: skip
+        wrong = found_wrong(crowd, thread_id)
     odd: Counter[str] = sum((one.done.odd for one in crowd), Counter())
     done = [one.done for one in crowd]
     comments, answers = sum(len(one.comments) for one in done), sum(
@@ -313,6 +309,16 @@ def _counted(options: ChaosOptions, app: Flask, crowd: list[Person], killed: Kil
                 not killed.missing and killed.web > 0),
     ]  # fmt: skip
     return ChaosReport(lines, verdicts)
+
+
+def found_wrong(crowd: list[Person], thread_id: int) -> dict[str, list[str]]:
+    """What is not as it was acknowledged, by kind; empty lists where all is well. Inside the application's context."""
+    failed = db.session.scalar(select(func.count()).where(Job.failed_at.is_not(None))) or 0
+    return {
+        "comments": _comments(crowd, thread_id), "respects": _respects(crowd), "notices": _notices(crowd),
+        "events": _events(crowd, thread_id), "counters": drifted("afterwards", thread_id),
+        "jobs": [f"{number} jobs {what}" for what, number in (("left", _unfinished()), ("failed", failed)) if number],
+    }  # fmt: skip
 
 
 def _comments(crowd: list[Person], thread_id: int) -> list[str]:
