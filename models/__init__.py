@@ -3,14 +3,16 @@
 from models.article import Article, ArticleQuote, Picture, Section
 from models.billing_health import BillingDrift, BillingRun, CardBurst
 from models.browser_session import BrowserSession
-from models.conduct import LadderStep, Likeness, PersonNote, ProtectedAuthor
+from models.conduct import LadderStep, Likeness, PersonNote, ProtectedAuthor, TrustedFlagger
 from models.consent import Consent, Withdrawal
 from models.conversation import QuizPass, QuizQuestion, ThreadGuest
 from models.desk import (
+    ActCount,
     BulkItem,
     BulkRun,
     Claim,
     CommentLanguage,
+    DeskCap,
     DeskPreference,
     HandoverNote,
     Pass,
@@ -77,6 +79,7 @@ from models.thread import (
 from models.user import ModeratedSection, RoleGrant, User
 
 __all__ = [
+    "ActCount",
     "Alarm",
     "Appeal",
     "Article",
@@ -100,6 +103,7 @@ __all__ = [
     "CommentWords",
     "Consent",
     "DataCopy",
+    "DeskCap",
     "DeskPreference",
     "Draft",
     "Entitlement",
@@ -182,6 +186,7 @@ __all__ = [
     "ThreadGuest",
     "ThreadVisit",
     "Tip",
+    "TrustedFlagger",
     "User",
     "WaitingTime",
     "Withdrawal",

@@ -58,6 +58,15 @@ class Likeness(Base):
     verdict: Mapped[str] = mapped_column(String(10), default="")
 
 
+class TrustedFlagger(Base):
+    """Somebody whose reports come first, because their organisation was made a trusted flagger (DSA art. 22)."""
+
+    __tablename__ = "trusted_flagger"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id"), primary_key=True)
+    organisation: Mapped[str] = mapped_column(String(120))
+
+
 class ProtectedAuthor(Base):
     """Somebody on whose stories doubtful comments are held before anybody, they included, sees them."""
 

@@ -65,6 +65,39 @@ class DeskPreference(Base):
     severe_per_hour: Mapped[int] = mapped_column(default=30)
     severe_seen: Mapped[int] = mapped_column(default=0)  # in the hour since `severe_since`
     severe_since: Mapped[datetime | None]
+    alarm_mails: Mapped[bool | None]  # empty: as their role says
+
+
+class DeskCap(Base):
+    """The most that one of the staff does in a while, whoever uses their account: one row."""
+
+    __tablename__ = "desk_cap"
+    __table_args__ = (
+        CheckConstraint("id = 1", name="single"),
+        CheckConstraint(
+            "decisions_per_minute > 0 AND decisions_per_hour > 0 AND sanctions_per_hour > 0 AND bulk_per_hour > 0",
+            name="numbers",
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True, default=1)
+    decisions_per_minute: Mapped[int] = mapped_column(default=60)
+    decisions_per_hour: Mapped[int] = mapped_column(default=1_200)
+    sanctions_per_hour: Mapped[int] = mapped_column(default=60)
+    bulk_per_hour: Mapped[int] = mapped_column(default=2_000)  # comments
+
+
+class ActCount(Base):
+    """What one of the staff did under one cap since a moment. `is_noted`: that they reached it is in the ledger."""
+
+    __tablename__ = "act_count"
+    __table_args__ = (CheckConstraint("number >= 0", name="number"),)
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id"), primary_key=True)
+    cap: Mapped[str] = mapped_column(String(24), primary_key=True)  # a column of DeskCap
+    since: Mapped[datetime]
+    number: Mapped[int] = mapped_column(default=0)
+    is_noted: Mapped[bool] = mapped_column(default=False)
 
 
 class SavedView(Base):

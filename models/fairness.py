@@ -72,6 +72,7 @@ class IllegalNotice(Base):
     second_answer: Mapped[str] = mapped_column(Text, default="")
     second_by: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
     second_at: Mapped[datetime | None]
+    by_trusted: Mapped[bool] = mapped_column(default=False, server_default=false())  # by a trusted flagger, DSA art. 22
     forgotten_at: Mapped[datetime | None]  # when name and address were emptied
 
 

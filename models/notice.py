@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from core.db import Base
 from models.base import CreatedAt, Id
 
-NOTICE_KINDS = ("reply", "mention", "pick", "decision", "staff_answer", "follow", "thanks")
+NOTICE_KINDS = ("reply", "mention", "pick", "decision", "staff_answer", "follow", "thanks", "alarm")
 HOWS = ("now", "daily", "never")
 FOLLOW_KINDS = ("thread", "branch", "person", "part")
 

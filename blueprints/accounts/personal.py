@@ -47,6 +47,7 @@ HOLDINGS: dict[str, Holding] = {
     "role_grant": Holding(("user_id",), "removed"),
     "moderated_section": Holding(("user_id",), "removed"),
     "desk_preference": Holding(("user_id",), "removed"),
+    "act_count": Holding(("user_id",), "removed"),
     "saved_view": Holding(("owner_id",), "removed"),
     "erasure": Holding(("user_id",), "removed"),
     "data_copy": Holding(("user_id",), "removed", hides=("archive",)),
@@ -103,6 +104,7 @@ HOLDINGS: dict[str, Holding] = {
     "person_note": Holding(("user_id",), "removed", hides=("author_id",)),
     "likeness": Holding(("first_id", "second_id"), "removed", withheld="it names somebody else beside them"),
     "protected_author": Holding(("user_id",), "removed"),
+    "trusted_flagger": Holding(("user_id",), "removed"),
     "legal_hold": Holding(("user_id",), "kept", "a court or an authority asked for it",
                           withheld="to tell of it could defeat it"),
 }  # fmt: skip
@@ -138,7 +140,7 @@ ELSEWHERE: dict[str, str] = {
 
 NOT_PERSONAL: frozenset[str] = frozenset({
     "alarm", "article", "article_quote", "billing_run", "bulk_item", "bulk_run", "claim", "comment_shape",
-    "fair_process", "gate_count", "handover_note", "heartbeat", "insight", "ladder_step", "ledger_head",
+    "desk_cap", "fair_process", "gate_count", "handover_note", "heartbeat", "insight", "ladder_step", "ledger_head",
     "ledger_seal", "live_event", "pass", "picture", "plan", "price", "price_rise", "promo_code", "purge_request",
     "quiz_question", "reading_now", "retention_run", "reversal", "rule", "schedule", "screening_list",
     "screening_list_version", "screening_model", "screening_service", "screening_setup", "screening_state",

@@ -85,6 +85,13 @@ def listen() -> None:
             log.warning("comments come much faster than usual", place=place)
 
 
+@handler("moderation.tell-alarm")
+def tell_alarm(alarm_id: int) -> None:
+    """Tell those who lead moderation that comments come much faster than usual."""
+    with transaction() as session:
+        stress.tell_alarm(session, alarm_id)
+
+
 @handler("moderation.bulk")
 def carry_out(run_id: int) -> None:
     """Carry out a decision about many comments, or take it back. Safe to run twice, also at once."""

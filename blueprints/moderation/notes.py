@@ -106,11 +106,17 @@ def answer_tip(session: Session, *, tip_id: int, actor_id: int) -> None:
 
 
 def prefer(
-    session: Session, *, user_id: int, keys: Mapping[str, str], covers_severe: bool, severe_per_hour: str
-) -> None:
-    """How this moderator works from now on. Raises DomainError for keys that contradict each other."""
+    session: Session, *, user_id: int, keys: Mapping[str, str], covers_severe: bool, severe_per_hour: str,
+    alarm_mails: bool | None = None,
+) -> None:  # fmt: skip
+    """How this moderator works from now on; `alarm_mails` None leaves that as it is.
+
+    Raises DomainError for keys that contradict each other.
+    """
     if not severe_per_hour.isdigit() or int(severe_per_hour) > MOST_SEVERE:
         raise DomainError(f"Please give a number from 0 to {MOST_SEVERE}.")
     kept = stored_keys(keys)
     row = queries_claims.preference_locked(session, user_id)
     row.keys, row.covers_severe, row.severe_per_hour = kept, covers_severe, int(severe_per_hour)
+    if alarm_mails is not None:
+        row.alarm_mails = alarm_mails

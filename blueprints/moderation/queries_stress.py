@@ -1,17 +1,19 @@
 """How fast comments come, surges, and alarms."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, and_, case, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from blueprints.moderation.queries import Sections, within
+from blueprints.moderation.queries import Sections, one, within
 from blueprints.moderation.queries_claims import insert_for
 from models.article import Article
+from models.desk import DeskPreference
 from models.stress import Alarm, Surge
 from models.thread import Comment, Thread
-from models.user import User
+from models.user import ModeratedSection, RoleGrant, User
 
 NEWEST = 5_000  # comments that are looked at, from the last one back
 ALARMS_SHOWN = 10
@@ -34,19 +36,75 @@ def rates(session: Session, minute_ago: datetime, before: datetime) -> list[Row[
     )
 
 
-def sound(session: Session, place: int, comments: int, usual: float, now: datetime) -> bool:
-    """Let an alarm sound for a place, or note that it is still so. Returns whether it is new."""
+def sound(session: Session, place: int, comments: int, usual: float, now: datetime) -> int | None:
+    """Let an alarm sound for a place, or note that it is still so. Returns its id if it is new."""
     known = session.scalar(select(Alarm).where(Alarm.place == place, Alarm.ended_at.is_(None)).with_for_update())
     if known is not None:
         known.last_at, known.comments = now, max(known.comments, comments)
-        return False
-    added = session.scalar(
+        return None
+    added: int | None = session.scalar(
         insert_for(session)(Alarm)
         .values(place=place, started_at=now, last_at=now, comments=comments, usual=usual)
         .on_conflict_do_nothing()
         .returning(Alarm.id)
     )
-    return added is not None
+    return added
+
+
+def alarm(session: Session, alarm_id: int) -> Row[Any] | None:
+    """One alarm, with the headline and section of its discussion, and who sees to it."""
+    return one(
+        session,
+        select(Alarm.place, Alarm.comments, Alarm.usual, Alarm.ended_at, Article.headline, Article.section_id,
+               User.display_name.label("seen"))
+        .outerjoin(Thread, Thread.id == Alarm.place)
+        .outerjoin(Article, Article.id == Thread.article_id)
+        .outerjoin(User, User.id == Alarm.seen_by)
+        .where(Alarm.id == alarm_id),
+    )  # fmt: skip
+
+
+def sounds_somewhere(session: Session) -> bool:
+    """Whether an alarm sounds for one discussion."""
+    return bool(session.scalar(select(exists().where(Alarm.place != 0, Alarm.ended_at.is_(None)))))
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """Somebody who leads moderation."""
+
+    id: int
+    email: str
+    wants_mail: bool
+
+
+def whom_to_alarm(session: Session, section_id: int | None) -> list[Called]:
+    """Those who lead moderation there: leads get a mail unless they chose otherwise, editors and publishers if they
+    chose it; where the paper has no lead, they get it as leads do."""
+    rows = session.execute(
+        select(User.id, User.email, RoleGrant.name, DeskPreference.alarm_mails)
+        .join(RoleGrant, RoleGrant.user_id == User.id)
+        .outerjoin(DeskPreference, DeskPreference.user_id == User.id)
+        .where(RoleGrant.name.in_(("lead", "editor", "publisher")), User.active, User.deleted_at.is_(None))
+        .order_by(User.id)
+    ).all()
+    limits: dict[int, set[int]] = {}
+    for limited in session.execute(select(ModeratedSection.user_id, ModeratedSection.section_id)):
+        limits.setdefault(limited.user_id, set()).add(limited.section_id)
+    roles: dict[int, set[str]] = {}
+    for row in rows:
+        roles.setdefault(row.id, set()).add(row.name)
+    has_lead = any("lead" in names for names in roles.values())
+    called = {}
+    for row in rows:
+        leads_only = roles[row.id] == {"lead"}
+        if leads_only and section_id is not None and section_id not in limits.get(row.id, {section_id}):
+            continue
+        usual = "lead" in roles[row.id] or not has_lead
+        wants = usual if row.alarm_mails is None else row.alarm_mails
+        if usual or wants:
+            called[row.id] = Called(row.id, row.email, bool(wants))
+    return list(called.values())
 
 
 def calm(session: Session, before: datetime, now: datetime) -> None:

@@ -156,11 +156,12 @@ def preferences() -> str:
 def prefer() -> Answer:
     """Change them."""
     form = request.form
+    alarms = "alarm_mails" in form if current_viewer().is_lead else None
     try:
         with transaction() as session:
             notes.prefer(
                 session, user_id=_own_id(), keys=form, covers_severe="covers_severe" in form,
-                severe_per_hour=form.get("severe_per_hour", ""),
+                severe_per_hour=form.get("severe_per_hour", ""), alarm_mails=alarms,
             )  # fmt: skip
     except DomainError as refused:
         return shift.preferences_page(form, refused.sentence), refused.status

@@ -31,11 +31,15 @@ def shift_page(typed: str = "", refused: str = "") -> str:
 
 def preferences_page(typed: Mapping[str, str] | None = None, refused: str = "") -> str:
     """Keys, covers and the cap; what was typed stays where it could not be taken."""
-    kept = queries_claims.preference(db.session(), current_viewer().id or 0)
+    viewer = current_viewer()
+    kept = queries_claims.preference(db.session(), viewer.id or 0)
+    called = queries_stress.whom_to_alarm(db.session(), None) if viewer.is_lead else []
+    mails = any(person.id == viewer.id and person.wants_mail for person in called)
     shown = keys_of(kept.keys) | {name: typed.get(name, "") for name in KEYS} if typed else keys_of(kept.keys)
     return render_template(
         "moderation/preferences.html", shown=shown, KEYS=KEYS, refused=refused,
         covers="covers_severe" in typed if typed else kept.covers_severe,
+        alarm_mails="alarm_mails" in typed if typed else mails,
         cap=typed.get("severe_per_hour", "") if typed else kept.severe_per_hour, **desk_context("preferences"),
     )  # fmt: skip
 

@@ -10,12 +10,15 @@ from sqlalchemy.orm import Session
 
 from blueprints.moderation import ledger, policy, queries, queries_stress
 from blueprints.moderation.decision import refuse
+from blueprints.notifications.notices import notify
+from blueprints.notifications.service import send_mail
 from blueprints.site.queries import bump_site_version
 from blueprints.threads import modes
 from blueprints.threads import queries as thread_queries
 from blueprints.threads.service import lock_thread
 from core import clock
 from core.errors import Conflict, DomainError, Forbidden, NotFound
+from jobs.queue import enqueue
 from models.stress import Surge
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -45,18 +48,45 @@ def is_surge(fresh: int, usual: float) -> bool:
 def listen(session: Session, now: datetime) -> list[int]:
     """Compare the last minute with the hour before it, everywhere. Returns the places where an alarm begins.
 
+    Those who lead moderation are told of each by a job. While one discussion sounds, nobody is told of all together.
+
     The hour before says what is usual; what is younger is compared with its share of the hour all the same.
     """
     rows = queries_stress.rates(session, now - MINUTE, now - HOUR - MINUTE)
     places = [(row.thread_id, int(row.fresh), int(row.earlier) / 60) for row in rows]
     places.append((EVERYWHERE, sum(row[1] for row in places), sum(row[2] for row in places)))
-    begun = [
-        place for place, fresh, usual in places
-        if is_surge(fresh, usual) and queries_stress.sound(session, place, fresh, usual, now)
-    ]  # fmt: skip
+    begun = []
+    for place, fresh, usual in places:
+        if is_surge(fresh, usual) and (alarm_id := queries_stress.sound(session, place, fresh, usual, now)):
+            begun.append(place)
+            enqueue("moderation.tell-alarm", key=f"alarm:{alarm_id}", alarm_id=alarm_id)
     session.flush()
     queries_stress.calm(session, now - CALM_AFTER, now)
     return begun
+
+
+def tell_alarm(session: Session, alarm_id: int) -> None:
+    """Tell those who lead moderation that an alarm sounds: on the bell, and by a mail those who want it. Once each."""
+    row = queries_stress.alarm(session, alarm_id)
+    if row is None or row.ended_at is not None:
+        return
+    if row.place == EVERYWHERE and queries_stress.sounds_somewhere(session):
+        return
+    where = f"in the discussion of “{row.headline}”" if row.headline else "in all discussions together"
+    path = f"/moderation/threads/{row.place}" if row.place else "/moderation/surge"
+    subject = f"{row.comments:,} comments a minute {where}"
+    for person in queries_stress.whom_to_alarm(session, row.section_id):
+        notify(
+            session, person.id, "alarm", subject_key=f"alarm:{row.place}", cause=f"alarm:{alarm_id}", url=path,
+            title=f"{subject}, usually {row.usual:.1f}",
+        )  # fmt: skip
+        if person.wants_mail:
+            send_mail(
+                kind="alarm", recipient=person.email, user_id=person.id, subject=subject, template="alarm",
+                dedupe_key=f"alarm:{alarm_id}:{person.id}",
+                context={"where": where, "comments": f"{row.comments:,}", "usual": f"{row.usual:.1f}", "path": path,
+                         "seen_by": row.seen or ""},
+            )  # fmt: skip
 
 
 def take_alarm(session: Session, *, alarm_id: int, actor_id: int) -> None:

@@ -12,6 +12,7 @@ class Kind:
     about: str
     default: str
     may_choose: bool = True
+    is_listed: bool = True  # among the settings of everybody
 
 
 # Decisions are told by mail at once, by the moderation domain: the law asks for it, so nobody can turn it off.
@@ -24,6 +25,8 @@ KINDS: dict[str, Kind] = {
         Kind("pick", "The newsroom picks your comment", "picks of your comments", "now"),
         Kind("thanks", "Thanks for what you reported or pointed out", "thanks to you", "daily"),
         Kind("follow", "News from whom and what you follow", "what you follow", "daily"),
+        # To those who lead moderation, who choose on the desk whether a mail comes too, and get it at once.
+        Kind("alarm", "Comments come much faster than usual", "alarms", "never", may_choose=False, is_listed=False),
         Kind("decision", "Decisions about you or your comments", "decisions", "never", may_choose=False),
     )
 }

@@ -99,7 +99,8 @@ def replies(token: str) -> ResponseReturnValue:
 
 def _settings_page(chosen: choices.Choices) -> str:
     return render_template(
-        "notifications/settings.html", kinds=KINDS.values(), chosen=chosen, hours=HOURS,
+        "notifications/settings.html", kinds=[kind for kind in KINDS.values() if kind.is_listed], chosen=chosen,
+        hours=HOURS,
         feed_url=absolute_url(path) if (path := feed.path_of(_me(), chosen.feed_number)) else "",
     )  # fmt: skip
 

@@ -9,7 +9,7 @@ import pytest
 import time_machine
 from flask import Flask
 
-from blueprints.moderation import service, stress
+from blueprints.moderation import queries_stress, service, stress
 from blueprints.moderation.jobs import listen
 from blueprints.threads import service as threads
 from blueprints.threads import weighing
@@ -17,11 +17,15 @@ from core import clock
 from core.db import db, transaction
 from core.errors import Conflict, DomainError, Forbidden, TooFast
 from jobs.schedule import REPEATING
+from jobs.worker import run_all
+from models.desk import DeskPreference
+from models.notice import NoticeCause
+from models.notification import Mail
 from models.stress import Alarm, Surge
 from models.thread import Thread
 from models.user import User
 from tests.browser import Browser, text_of
-from tests.factories import make_user, thread_of
+from tests.factories import make_section, make_user, thread_of
 from tests.moderation.desk import (
     actions,
     as_viewer,
@@ -34,6 +38,7 @@ from tests.moderation.desk import (
     report,
     say,
 )
+from tests.moderation.test_two_at_once import at_once
 
 ON = stress.Wanted(minutes=60, holds_newcomers=True, members_only=False, pace_seconds=0)
 
@@ -238,3 +243,49 @@ def test_one_reader_who_reports_everything_brakes_nobody(app: Flask) -> None:
     for _ in range(6):
         report(say(talk, make_member()), busy)
     assert brake_of(talk) is None
+
+
+def test_an_alarm_reaches_those_who_lead_and_want_it_once(client: Browser) -> None:
+    talk = make_talk()
+    lead, quiet, editor = make_user("Lee", roles=("lead",)), make_user(roles=("lead",)), make_user(roles=("editor",))
+    mo = make_moderator()
+    client.sign_in(quiet).post("/moderation/preferences", {"severe_per_hour": "30", "covers_severe": "1"})
+    assert "Send me a mail, once for each alarm" in text_of(client.get("/moderation/preferences"))
+    start = clock.now() + timedelta(hours=1)
+    flow(talk, start, 50, 12)
+    with time_machine.travel(start + timedelta(seconds=55), tick=False):
+        listen()
+        listen()
+        run_all()
+        run_all()
+    mails = [(mail.recipient, mail.subject) for mail in db.session().scalars(db.select(Mail).where(Mail.kind == "alarm"))]
+    assert mails == [(lead.email, "12 comments a minute in the discussion of “What the ministry knew”")]
+    told = db.session().scalars(db.select(NoticeCause.user_id).where(NoticeCause.kind == "alarm")).all()
+    assert sorted(told) == sorted([lead.id, quiet.id])
+    assert not {mo.id, editor.id} & set(told)
+
+
+def test_where_nobody_is_a_lead_editors_are_called(app: Flask) -> None:
+    editor, calm = make_user(roles=("editor",)), make_user(roles=("publisher",))
+    with transaction() as session:
+        session.add(DeskPreference(user_id=calm.id, alarm_mails=False))
+    people = queries_stress.whom_to_alarm(db.session(), None)
+    assert {(person.id, person.wants_mail) for person in people} == {(editor.id, True), (calm.id, False)}
+
+
+def test_a_lead_of_other_sections_is_not_called(app: Flask) -> None:
+    sport, politics = make_section(), make_section()
+    lead = make_user(roles=("lead",), sections=(sport,))
+    assert [person.id for person in queries_stress.whom_to_alarm(db.session(), sport.id)] == [lead.id]
+    assert queries_stress.whom_to_alarm(db.session(), politics.id) == []
+
+
+def test_two_listeners_at_once_sound_one_alarm(app: Flask) -> None:
+    talk = make_talk()
+    address = make_user(roles=("lead",)).email
+    for _ in range(12):
+        say(talk, make_member())
+    at_once(app, listen, listen, listen)
+    run_all()
+    mails = db.session().scalars(db.select(Mail.recipient).where(Mail.kind == "alarm")).all()
+    assert mails == [address]
