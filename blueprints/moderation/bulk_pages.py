@@ -49,3 +49,8 @@ def _words(run: Any, items: list[Any]) -> str:
         return service.statement_preview(db.session(), items[0].comment_id, run.rule_id, run.note)
     except DomainError:
         return ""
+
+
+def size(run_id: int) -> int:
+    """How many comments a run is about."""
+    return int(queries_bulk.reach(db.session(), run_id).comments)

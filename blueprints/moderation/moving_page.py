@@ -17,3 +17,8 @@ def page(comment_id: int, to_address: str = "", reason: str = "", refused: str =
         to_address=to_address, reason=reason, refused=refused, longest=NOTE_LENGTH, most=MOST_AT_ONCE,
         **desk_context(""),
     )  # fmt: skip
+
+
+def size(comment_id: int) -> int:
+    """How many comments the branch of a comment has. Raises NotFound outside of the moderator's sections."""
+    return moving.branch(db.session(), current_viewer(), comment_id).comments

@@ -6,13 +6,13 @@ from flask import Blueprint, redirect, render_template, request
 from werkzeug.wrappers import Response
 
 from blueprints.moderation import desk, queries, service, undoing
+from blueprints.moderation.caps import DECISIONS, capped
 from blueprints.moderation.decision import Decision
 from blueprints.moderation.desk import Typed
 from blueprints.moderation.forms import ThreadForm, seen
 from blueprints.moderation.queues import HOME, REPORTED, filters_from
 from blueprints.moderation.thread_state import moderate_thread
 from blueprints.threads.ordering import MAX_ID
-from core.db import transaction
 from core.errors import Conflict, DomainError
 from core.guards import safe_next, staff
 from core.ids import row_id
@@ -61,7 +61,7 @@ def decide(comment_id: int, verb: str) -> Answer:
     """Publish what waits, keep what was reported, put back what was rejected."""
     reports = {} if verb == "restore" else {"last_report_id": request.form.get("last_report_id", 0, type=row_id)}
     try:
-        with transaction() as session:
+        with capped(DECISIONS, _own_id()) as session:
             done = VERBS[verb](session, comment_id=comment_id, actor_id=_own_id(), **seen(request.form), **reports)
     except DomainError as refused:
         return _refused(comment_id, refused, Typed())
@@ -76,7 +76,7 @@ def reject(comment_id: int) -> Answer:
     if "preview" in request.form:
         return _preview(comment_id, rule_id, note)
     try:
-        with transaction() as session:
+        with capped(DECISIONS, _own_id()) as session:
             done = service.reject_comment(
                 session, comment_id=comment_id, actor_id=_own_id(), rule_id=rule_id, note=note, **seen(request.form)
             )
@@ -89,7 +89,7 @@ def reject(comment_id: int) -> Answer:
 @staff("is_moderator")
 def undo(action_id: int) -> Answer:
     """Take a decision back."""
-    with transaction() as session:
+    with capped(DECISIONS, _own_id()) as session:
         done = undoing.undo(session, action_id=action_id, actor_id=_own_id())
     if is_fetch() and done.comment_id is not None and done.action in queries.DECISIONS:
         return desk.case_card(done.comment_id)
@@ -102,7 +102,7 @@ def thread_state(thread_id: int) -> Answer:
     """Open, close or hide the discussion a comment stands in."""
     form, comment_id = ThreadForm(request.form), request.form.get("comment_id", 0, type=row_id)
     try:
-        with transaction() as session:
+        with capped(DECISIONS, _own_id()) as session:
             done = moderate_thread(
                 session, thread_id=thread_id, state=form.state.data or "", reason=form.reason.data or "",
                 actor_id=_own_id(), expected_state=request.form.get("expected_state"),

@@ -4,6 +4,7 @@ from flask import redirect, request
 from werkzeug.wrappers import Response
 
 from blueprints.moderation import bulk, bulk_pages, desk
+from blueprints.moderation.caps import BULK, capped
 from blueprints.moderation.queues import HOME, QUEUES, REPORTED, address, filters_from
 from blueprints.moderation.routes import COMMENT, Answer, moderation
 from blueprints.threads.ordering import MAX_ID
@@ -70,7 +71,7 @@ def run(run_id: int) -> str:
 @step_up("To decide about many comments at once")
 def begin(run_id: int) -> Response:
     """Make the decision."""
-    with transaction() as session:
+    with capped(BULK, _own_id(), bulk_pages.size(run_id)) as session:
         bulk.begin(session, run_id=run_id, actor_id=_own_id())
     return redirect(f"{HOME}/bulk/{run_id}", 303)
 

@@ -3,13 +3,13 @@
 from flask import redirect, render_template, request
 
 from blueprints.moderation import desk, discussions
+from blueprints.moderation.caps import DECISIONS, capped
 from blueprints.moderation.desk import HOME
 from blueprints.moderation.forms import DiscussionForm
 from blueprints.moderation.routes import Answer, moderation
 from blueprints.moderation.stress_pages import surge_values
 from blueprints.threads.ordering import MAX_ID
 from blueprints.threads.settings import pace_words
-from core.db import transaction
 from core.errors import DomainError, Forbidden, NotFound
 from core.guards import staff
 from core.viewer import current_viewer
@@ -34,7 +34,7 @@ def manage(thread_id: int) -> Answer:
     found = discussions.discussion(viewer, thread_id)
     assert viewer.id is not None
     try:
-        with transaction() as session:
+        with capped(DECISIONS, viewer.id) as session:
             action_id = discussions.manage_thread(
                 session, thread_id=thread_id, actor_id=viewer.id, wanted=form.rules(), mark=form.mark.data or ""
             )

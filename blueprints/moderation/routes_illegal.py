@@ -4,6 +4,7 @@ from flask import make_response, redirect, render_template, request
 from werkzeug.wrappers import Response
 
 from blueprints.moderation import illegal, illegal_pages
+from blueprints.moderation.caps import DECISIONS, capped
 from blueprints.moderation.desk import HOME
 from blueprints.moderation.forms_illegal import AskAgainForm, NoticeAnswerForm, NoticeForm
 from blueprints.moderation.routes import Answer, moderation
@@ -87,7 +88,7 @@ def answer_notice(notice_id: int, which: str) -> Answer:
     illegal_pages.find_notice(notice_id)
     verb = illegal.decide if which == "decide" else illegal.decide_again
     try:
-        with transaction() as session:
+        with capped(DECISIONS, current_viewer().id or 0) as session:
             verb(
                 session, notice_id=notice_id, actor_id=current_viewer().id or 0, outcome=form.outcome.data or "",
                 legal_ground=form.legal_ground.data or "", answer=form.answer.data or "", note=form.note.data or "",

@@ -3,8 +3,8 @@
 from flask import redirect, request
 
 from blueprints.moderation import desk, moving, moving_page
+from blueprints.moderation.caps import BULK, capped
 from blueprints.moderation.routes import COMMENT, Answer, moderation
-from core.db import transaction
 from core.errors import DomainError
 from core.guards import staff
 from core.ids import row_id
@@ -27,7 +27,7 @@ def move(comment_id: int) -> Answer:
     form = request.form
     to_address, reason = form.get("to", ""), form.get("reason", "")
     try:
-        with transaction() as session:
+        with capped(BULK, current_viewer().id or 0, moving_page.size(comment_id)) as session:
             done = moving.move_branch(
                 session, comment_id=comment_id, from_thread_id=form.get("thread_id", 0, type=row_id),
                 to_address=to_address, reason=reason, actor_id=current_viewer().id or 0,

@@ -3,6 +3,7 @@
 from flask import flash, redirect, request
 
 from blueprints.moderation import objecting, objections
+from blueprints.moderation.caps import DECISIONS, capped
 from blueprints.moderation.desk import HOME, remember
 from blueprints.moderation.forms import AnswerForm, ObjectionForm
 from blueprints.moderation.routes import Answer, moderation
@@ -87,7 +88,7 @@ def answer(appeal_id: int) -> Answer:
     objections.find_objection(appeal_id)
     try:
         _check(form)
-        with transaction() as session:
+        with capped(DECISIONS, current_viewer().id or 0) as session:
             done = objecting.decide_appeal(
                 session, appeal_id=appeal_id, actor_id=current_viewer().id or 0,
                 reverse=form.outcome.data == "reversed", answer=form.answer.data or "",

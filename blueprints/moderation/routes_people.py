@@ -4,6 +4,7 @@ from flask import redirect, request
 from werkzeug.wrappers import Response
 
 from blueprints.moderation import sanctions
+from blueprints.moderation.caps import SANCTIONS, capped
 from blueprints.moderation.decision import Decision
 from blueprints.moderation.desk import HOME, decided_card, remember
 from blueprints.moderation.forms import SanctionForm
@@ -12,7 +13,6 @@ from blueprints.moderation.routes import Answer, moderation
 from blueprints.site.queries import site
 from blueprints.threads.ordering import MAX_ID
 from core import clock
-from core.db import transaction
 from core.errors import DomainError
 from core.guards import safe_next, staff
 from core.rendering import is_fetch
@@ -44,7 +44,7 @@ def impose(user_id: int) -> Answer:
     try:
         if not form.validate():
             raise DomainError(" ".join(str(error) for errors in form.errors.values() for error in errors))
-        with transaction() as session:
+        with capped(SANCTIONS, current_viewer().id or 0) as session:
             done = sanctions.sanction(
                 session, user_id=user_id, kind=form.kind.data, until=form.until(clock.now()),
                 rule_id=form.rule_id.data or None, reason=form.reason.data or "", actor_id=current_viewer().id or 0,
@@ -61,7 +61,7 @@ def impose(user_id: int) -> Answer:
 @staff("is_moderator")
 def lift(sanction_id: int) -> Answer:
     """End a sanction before its time."""
-    with transaction() as session:
+    with capped(SANCTIONS, current_viewer().id or 0) as session:
         done = sanctions.lift_sanction(session, sanction_id=sanction_id, actor_id=current_viewer().id or 0)
     return _back(done, done.user_id or 0)
 

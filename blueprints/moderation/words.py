@@ -9,7 +9,7 @@ DONE = {
     "reopen": "Reports opened again", "uphold": "Upheld", "reverse": "Reversed", "warning": "Warned",
     "slow-down": "Slowed down", "pre-moderation": "Pre-moderated", "suspension": "Suspended", "ban": "Banned",
     "lift": "Sanction lifted", "thread": "Discussion changed", "modes": "Discussion’s rules changed",
-    "move": "Branch moved",
+    "move": "Branch moved", "cap": "Cap reached", "caps": "Caps of the staff", "flagger": "Trusted flagger",
     "site": "Site’s settings", "section": "Section", "rule": "Rule", "plan": "Plan", "price": "Price",
     "promotion": "Promotion code", "role": "Role", "limit": "Moderator’s section", "article": "Article", "pick": "Pick",
     "rise": "Price rise", "gift": "Complimentary membership", "notice": "Notice of illegal content answered",

@@ -1,7 +1,11 @@
-"""What a publisher sets about second factors. Every function works inside the caller's transaction."""
+"""What a publisher sets about second factors and caps. Every function works inside the caller's transaction."""
+
+from collections.abc import Mapping
 
 from blueprints.accounts import factors
 from blueprints.accounts.queries_factors import factors_of
+from blueprints.moderation import queries_caps
+from blueprints.moderation.caps import CAPS
 from blueprints.publisher import queries_safety
 from blueprints.site.queries import bump_site_version
 from core.db import db
@@ -27,3 +31,9 @@ def reset_factors(person_id: int) -> None:
     factors.reset(person_id)
     before = {"app": had.has_app, "passkeys": len(had.passkeys)}
     note(db.session(), "second factor", person_id, before=before, after=None, person_id=person_id)
+
+
+def caps_shown(typed: Mapping[str, str] | None) -> list[tuple[str, str, object]]:
+    """Each cap's field, label, and value: what was typed, else what is set."""
+    row = queries_caps.caps(db.session())
+    return [(name, cap.label, typed.get(name, "") if typed else getattr(row, name)) for name, cap in CAPS.items()]
