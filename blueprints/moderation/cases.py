@@ -89,6 +89,7 @@ class Case:
     record: Record
     changes: list[Change]
     warning: str
+    deciders: list[str] | None  # who may decide, where this is one's own
     may_decide: bool
     severity: str
     is_severe: bool
@@ -160,6 +161,8 @@ def cases(session: Session, rows: Sequence[Row[Any]], viewer: Viewer, now: datet
             warning=policy.conflict_of_interest(
                 viewer, row.author_id, row.parent_author_id, takes_part=row.thread_id in part_in
             ),
+            deciders=None if row.author_id != viewer.id
+            else queries_people.colleagues(session, row.section_id, [viewer.id]),
             may_decide=policy.may_decide(viewer, row.author_id) is None and row.status != "deleted",
             severity=_severity(findings[row.id], reports[row.id]),
             is_severe=(severe := _is_severe(findings[row.id], reports[row.id])),

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from blueprints.moderation import spam
+from blueprints.moderation import spam, telling
 from blueprints.moderation.service import reject_comment
 from core.db import transaction
 from core.errors import DomainError
@@ -25,6 +25,13 @@ def screened(comment_id: int, revision: int, rule_id: int | None) -> None:
             )
     except DomainError:
         return
+
+
+@handler("moderation.held")
+def held(comment_id: int, revision: int) -> None:
+    """Tell an author that a comment of theirs which could be read waits for a person now, and why."""
+    with transaction() as session:
+        telling.tell_of_hold(session, comment_id, revision)
 
 
 @handler("moderation.spam-links")

@@ -6,7 +6,7 @@ from flask import render_template
 from sqlalchemy import Row
 
 from blueprints.accounts.hooks import Restriction
-from blueprints.moderation import policy, queries, queries_objections
+from blueprints.moderation import policy, queries, queries_objections, queries_people
 from blueprints.moderation.desk import HOME, desk_context
 from blueprints.moderation.forms import AnswerForm, ObjectionForm
 from blueprints.threads import queries as thread_queries
@@ -24,9 +24,15 @@ def objections_page(after: int | None) -> str:
     shown, more = rows[: queries.PAGE], len(rows) > queries.PAGE
     return render_template(
         "moderation/objections.html", rows=shown, form=AnswerForm(),
-        left=queries_objections.left_to_colleagues(session, viewer),
+        left=[(row, _deciders(row)) for row in queries_objections.left_to_colleagues(session, viewer)],
         next_url=f"{HOME}/objections?after={shown[-1].id}" if more else None, **desk_context("objections"),
     )  # fmt: skip
+
+
+def _deciders(row: Row[Any]) -> list[str]:
+    """Who may answer an objection: neither who decided nor who objects."""
+    besides = (row.first_decider_id, row.user_id)
+    return queries_people.colleagues(db.session(), row.section_id, besides)
 
 
 def comment_page(comment_id: int, form: ObjectionForm, refused: str = "") -> str:
@@ -65,8 +71,14 @@ def _objection_page(
 ) -> str:
     may_not = policy.may_appeal(None if is_over or known is None else known.told_at, clock.now())
     return render_template(
-        "moderation/appeal.html", known=known, form=form, refused=refused, is_over=is_over, may_not=may_not, **values
-    )
+        "moderation/appeal.html", known=known, form=form, refused=refused, is_over=is_over, may_not=may_not,
+        has_decider=known is None or known.outcome != "open" or _has_decider(known.appeal_id), **values,
+    )  # fmt: skip
+
+
+def _has_decider(appeal_id: int | None) -> bool:
+    found = queries_objections.objection(db.session(), appeal_id) if appeal_id else None
+    return found is None or bool(_deciders(found))
 
 
 def find_objection(appeal_id: int) -> Row[Any]:
@@ -81,7 +93,8 @@ def answer_page(appeal_id: int, form: AnswerForm, refused: str = "") -> str:
     """The page of one objection, with the form for its answer."""
     found = find_objection(appeal_id)
     may_not = policy.may_decide_appeal(current_viewer(), found.first_decider_id, found.user_id)
+    deciders = _deciders(found) if may_not else []
     return render_template(
-        "moderation/objection.html", row=found, form=form, refused=refused, may_not=may_not,
+        "moderation/objection.html", row=found, form=form, refused=refused, may_not=may_not, deciders=deciders,
         **desk_context("objections"),
     )  # fmt: skip

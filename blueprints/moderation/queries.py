@@ -184,6 +184,22 @@ def rule(session: Session, rule_id: int) -> Rule | None:
     return session.get(Rule, rule_id)
 
 
+def held(session: Session, comment_id: int, revision: int) -> Row[Any] | None:
+    """A comment that the screening holds in this text, and who wrote it; none of somebody who has left."""
+    return one(
+        session,
+        select(Comment.author_id, Comment.body_source, Comment.status, Comment.created_at, Article.headline,
+               Article.section_id, User.email)
+        .join(User, User.id == Comment.author_id)
+        .join(Thread, Thread.id == Comment.thread_id)
+        .join(Article, Article.id == Thread.article_id)
+        .where(
+            Comment.id == comment_id, Comment.revision == revision, Comment.status == "withheld",
+            User.deleted_at.is_(None),
+        ),
+    )  # fmt: skip
+
+
 def was_told(session: Session, comment_id: int) -> bool:
     """Whether a mail about a rejection of this comment was written, so that its author waits for news."""
     actions = session.scalars(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, case, func, select
+from sqlalchemy import Row, and_, case, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from blueprints.moderation import queries
@@ -63,16 +63,11 @@ def objection(session: Session, appeal_id: int) -> Row[Any] | None:
     return queries.one(session, _APPEALS.where(Appeal.id == appeal_id))
 
 
-def left_to_colleagues(session: Session, viewer: Viewer) -> int:
-    """How many open objections are about this moderator's own decisions."""
-    return (
-        session.scalar(
-            select(func.count())
-            .select_from(Appeal)
-            .join(ModerationAction, ModerationAction.id == Appeal.action_id)
-            .where(Appeal.outcome == "open", ModerationAction.actor_id == viewer.id)
-        )
-        or 0
+def left_to_colleagues(session: Session, viewer: Viewer) -> list[Row[Any]]:
+    """Open objections that this moderator may not decide, because they are their own or about their own decisions."""
+    own = or_(ModerationAction.actor_id == viewer.id, Appeal.user_id == viewer.id)
+    return list(
+        session.execute(_APPEALS.where(Appeal.outcome == "open", own).order_by(Appeal.id).limit(queries.PAGE))
     )
 
 

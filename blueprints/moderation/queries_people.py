@@ -1,6 +1,6 @@
 """People on the desk: who they are, and what restricts them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from models.conduct import LadderStep, PersonNote, ProtectedAuthor
 from models.moderation import ModerationAction, Sanction, StatementOfReasons
 from models.reading import ThreadVisit
 from models.site import Rule
-from models.user import RoleGrant, User
+from models.user import ModeratedSection, RoleGrant, User
 
 _actor = aliased(User)
 PEOPLE_FOUND = 50
@@ -217,6 +217,22 @@ def protected_authors(session: Session) -> list[Row[Any]]:
             .order_by(User.display_name, User.id)
         )
     )
+
+
+def colleagues(session: Session, section_id: int | None, besides: Iterable[int | None]) -> list[str]:
+    """The names of those who moderate a section, without these people; what no section has, everybody's."""
+    limited = exists().where(ModeratedSection.user_id == User.id)
+    here = exists().where(ModeratedSection.user_id == User.id, ModeratedSection.section_id == section_id)
+    edits = exists().where(RoleGrant.user_id == User.id, RoleGrant.name.in_(("editor", "publisher")))
+    works = exists().where(
+        RoleGrant.user_id == User.id, RoleGrant.name.in_(("moderator", "lead", "editor", "publisher"))
+    )
+    statement = select(User.display_name).where(
+        works, User.active, User.deleted_at.is_(None), User.id.not_in([one for one in besides if one is not None])
+    )
+    if section_id is not None:
+        statement = statement.where(or_(~limited, here, edits))
+    return list(session.scalars(statement.order_by(User.display_name)))
 
 
 def protected(session: Session, user_id: int) -> ProtectedAuthor | None:

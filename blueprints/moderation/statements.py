@@ -87,6 +87,22 @@ def on_rejection(facts: Rejection) -> str:
     )
 
 
+def on_hold(headline: str, sent_at: datetime, reason: str, usually: str, dispute_body: str = "") -> str:
+    """The words for the author of a comment that could be read and is held by a program now. `reason` is what the
+    screening says, `usually` how long a decision takes."""
+    body = dispute_body or "a certified body that settles disputes out of court"
+    return _joined(
+        f"Your comment of {date(sent_at)} in the discussion of “{headline}” is held until a person has read it.",
+        reason,
+        PROGRAM,
+        "Until then only you and the moderation team can read the comment, from anywhere. Answers to it stay, and so "
+        "do all your other comments: you can go on taking part.",
+        f"A person decides next. {usually}".rstrip(),
+        "You need not do anything. If the comment is not put back, you get the reasons, and you can object to them; "
+        f"somebody else then decides. It costs nothing. You can also turn to {body}, or go to court.",
+    )
+
+
 def on_sanction(
     kind: str, ends_at: datetime | None, rule: RuleWords | None, reason: str, decided_at: datetime,
     dispute_body: str = "",

@@ -19,7 +19,7 @@ from typing import Any
 from flask import current_app
 from sqlalchemy.orm import Session
 
-from blueprints.threads import queries, queries_services, service
+from blueprints.threads import queries, queries_services, screened, service
 from blueprints.threads.screening.rules import service_rule
 from blueprints.threads.screening.run import Found
 from blueprints.threads.screening.subject import MOST_PASSAGES, SEVERITIES
@@ -154,6 +154,7 @@ def _act(session: Session, row: ScreeningService, comment_id: int, revision: int
         service.report_by_program(session, thread, comment, said[:300])
     elif severity == "hold":
         service.change_status(session, comment_id, "withheld", expected_revision=revision)
+        enqueue(screened.HELD_JOB, key=f"held:{comment_id}:{revision}", comment_id=comment_id, revision=revision)
 
 
 def _note_failure(session: Session, row: ScreeningService, comment_id: int, revision: int) -> None:

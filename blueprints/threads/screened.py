@@ -22,6 +22,7 @@ from jobs.queue import enqueue
 
 RECORD_OF = timedelta(days=30)  # how far back an author's record is looked at
 REJECT_JOB = "moderation.screened"  # its handler is in a domain above this one
+HELD_JOB = "moderation.held"  # so is this one's: a comment that could be read is held
 SERVICES_JOB = "threads.ask-services"
 
 

@@ -16,7 +16,7 @@ from models.moderation import Appeal
 from models.notification import Mail
 from models.user import User
 from tests.browser import Browser, text_of
-from tests.factories import fresh, make_section
+from tests.factories import fresh, make_section, make_user
 from tests.moderation.desk import (
     actions_on,
     as_viewer,
@@ -189,7 +189,7 @@ def test_the_author_reads_objects_and_reads_the_answer_without_scripts(client: B
     assert client.post(at, {"body": "Once more."}).status_code == 409
 
     desk = Browser(client.app).sign_in(mo)
-    assert "1 more is about your own decisions" in text_of(desk.get("/moderation/objections"))
+    assert "Left to somebody else" in text_of(desk.get("/moderation/objections"))
     assert "You made this decision" in text_of(desk.get("/moderation/appeals/1"))
     desk = Browser(client.app).sign_in(flo)
     assert "He said so himself." in text_of(desk.get("/moderation/objections"))
@@ -247,3 +247,33 @@ def test_objections_of_other_sections_are_not_shown(client: Browser) -> None:
     assert "No objection waits" in text_of(client.get("/moderation/objections"))
     assert client.get("/moderation/appeals/1").status_code == 404
     assert client.post("/moderation/appeals/1/answer", {"outcome": "upheld", "answer": "No."}).status_code == 404
+
+
+def test_what_one_may_not_decide_says_who_does_and_why_it_waits(client: Browser) -> None:
+    ann, mo = make_member(), make_moderator("Mo Adeyemi")
+    first = say(make_talk(), ann)
+    reject(first, mo)
+    appeal_id = object_to(first, ann)
+    alone = client.sign_in(mo)
+    for place in ("/moderation/objections", f"/moderation/appeals/{appeal_id}"):
+        assert "because nobody else here may decide it: ask the publisher to make somebody a moderator" in text_of(alone.get(place))
+    page = text_of(Browser(client.app).sign_in(ann).get(f"/comments/{first}/appeal"))
+    assert "At the moment there is nobody else on the team" in page
+    make_moderator("Flo Okafor")
+    make_moderator("Else Where", sections=(make_section(),))
+    for place in ("/moderation/objections", f"/moderation/appeals/{appeal_id}"):
+        assert "It waits for Flo Okafor." in text_of(alone.get(place))
+    page = text_of(Browser(client.app).sign_in(ann).get(f"/comments/{first}/appeal"))
+    assert "nobody else" not in page
+    assert "Flo" not in page
+
+
+def test_ones_own_comment_says_whose_it_is_to_decide(client: Browser) -> None:
+    mo = make_moderator("Mo Adeyemi")
+    own = say(make_talk(), mo)
+    client.sign_in(mo)
+    assert "a colleague decides about it. It waits, because nobody else here may decide it" in text_of(
+        client.get(f"/moderation/comments/{own}")
+    )
+    make_user("Pat Moreau", roles=("publisher",))
+    assert "a colleague decides about it. It waits for Pat Moreau." in text_of(client.get(f"/moderation/comments/{own}"))

@@ -13,12 +13,16 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from blueprints.moderation.jobs_screening import held
 from blueprints.moderation.service import publish_comment
 from blueprints.threads.outside import ATTEMPTS, read_verdict
+from blueprints.threads.service import change_status
 from core import clock
 from core.db import db, transaction
 from core.outgoing import CallFailed
 from jobs import worker
+from models.notice import NoticeCause
+from models.notification import Mail
 from models.screening import ScreeningService
 from models.thread import Finding, Report
 from models.user import User
@@ -134,6 +138,32 @@ def test_what_a_person_decided_meanwhile_stands(helper: Helper, old: User) -> No
     worker.run_all()
     assert comment(one).status == "published"
     assert said_of(one)[0][0] == "hold"  # but moderators see what it said
+
+
+def test_an_author_is_told_once_that_a_comment_is_held_after_it_was_posted(helper: Helper, old: User) -> None:
+    make_service(helper.url)
+    helper.answer = {"severity": "hold"}
+    one = say(make_talk(), old, "Words that a program wants somebody to read.")
+    assert comment(one).status == "published"
+    worker.run_all()
+    worker.run_all()
+    (mail,) = db.session().scalars(select(Mail).where(Mail.kind == "moderation"))
+    assert (mail.user_id, mail.subject) == (old.id, "Your comment waits to be read")
+    for words in ("is held until a person has read it", "because a program asked for it", "without a person",
+                  "A person decides next", "you can object", "go to court", "Words that a program wants"):
+        assert words in " ".join(mail.text.split())
+    told = db.session().scalars(select(NoticeCause.url).where(NoticeCause.cause == f"held:{one}:1")).all()
+    assert told == [f"/comments/{one}"]
+
+
+def test_who_was_published_again_before_the_mail_is_told_nothing(helper: Helper, old: User) -> None:
+    moderator, one = make_user(roles=("moderator",)).id, say(make_talk(), old, "Words that are fine.")
+    with transaction() as session:
+        change_status(session, one, "withheld")
+    with transaction() as session:
+        publish_comment(session, comment_id=one, revision=1, actor_id=moderator)
+    held(one, 1)
+    assert db.session().scalars(select(Mail)).all() == []
 
 
 @pytest.mark.parametrize(
