@@ -9,11 +9,13 @@ from sqlalchemy.orm import Session
 from blueprints.moderation import ladder, queries, queries_likeness, queries_people
 from blueprints.moderation.desk import desk_context
 from blueprints.site.queries import bump_site_version
+from core import text
 from core.db import db
 from core.errors import DomainError, Forbidden, NotFound
 from core.viewer import current_viewer
-from models.conduct import ProtectedAuthor
+from models.conduct import ProtectedAuthor, TrustedFlagger
 
+ORGANISATION_LENGTH = 120
 COLUMNS = ("rejections", "within_days", "kind", "days")
 
 
@@ -33,10 +35,10 @@ def typed_steps(typed: Mapping[str, str]) -> list[ladder.Step]:
     """The steps of a form; one without a kind is none. Raises DomainError for what is no number."""
 
     def number(name: str, at: int) -> int:
-        text = typed.get(f"{name}-{at}", "").strip()
-        if not text.isdigit() or len(text) > 4:
+        said = typed.get(f"{name}-{at}", "").strip()
+        if not said.isdigit() or len(said) > 4:
             raise DomainError("Please give whole numbers.")
-        return int(text)
+        return int(said)
 
     found = []
     for at in range(ladder.MOST_STEPS):
@@ -75,6 +77,33 @@ def protect(session: Session, *, user_id: int, on: bool, actor_id: int) -> None:
         session.delete(known)
     session.flush()
     bump_site_version()
+
+
+def flaggers_page() -> str:
+    """Whose reports come first."""
+    return render_template(
+        "moderation/flaggers.html", rows=queries_people.flaggers(db.session()), **desk_context("people")
+    )
+
+
+def trust_flagger(session: Session, *, user_id: int, organisation: str, actor_id: int) -> None:
+    """Let somebody's reports come first, for the organisation that was made a trusted flagger; without one, no more."""
+    if not queries.staff_member(session, actor_id).is_lead:
+        raise Forbidden("Lead moderators say who is a trusted flagger.")
+    organisation = " ".join(text.normalise(organisation).split())
+    if len(organisation) > ORGANISATION_LENGTH:
+        raise DomainError(f"The organisation can have up to {ORGANISATION_LENGTH} characters.")
+    person = queries_people.person(session, user_id)
+    if person is None or person.left_at is not None:
+        raise NotFound
+    known = queries_people.flagger(session, user_id)
+    if not organisation:
+        if known is not None:
+            session.delete(known)
+    elif known is None:
+        session.add(TrustedFlagger(user_id=user_id, organisation=organisation))
+    else:
+        known.organisation = organisation
 
 
 def warnings_page() -> str:

@@ -14,7 +14,7 @@ from flask import current_app
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
-from blueprints.moderation import ledger, policy, queries, queries_illegal
+from blueprints.moderation import ledger, policy, queries, queries_illegal, queries_people
 from blueprints.moderation.decision import checked_note, refuse
 from blueprints.moderation.service import reject_comment
 from blueprints.notifications.service import is_plain_address, send_mail
@@ -81,8 +81,11 @@ class Taken:
         return f"/illegal-content/{self.reference}/{self.secret}"
 
 
-def take_in(session: Session, typed: Typed) -> Taken:
-    """Store a notice, freeze which text it is about, and send the receipt. Raises Unfit with the field."""
+def take_in(session: Session, typed: Typed, notifier_id: int | None = None) -> Taken:
+    """Store a notice, freeze which text it is about, and send the receipt. Raises Unfit with the field.
+
+    `notifier_id` is who is signed in; no more is kept of it than whether they are a trusted flagger.
+    """
     url, comment_id = _place(typed.url)
     explanation = text.normalise(typed.explanation).strip()
     name = " ".join(text.normalise(typed.name).split())
@@ -108,6 +111,7 @@ def take_in(session: Session, typed: Typed) -> Taken:
         reference=taken.reference, secret_hash=_hash(taken.secret), comment_id=comment_id, url=url,
         revision=comment.revision if comment else None, category=typed.category, explanation=explanation,
         name=name, email=email, created_at=clock.now(),
+        by_trusted=queries_people.flagger(session, notifier_id) is not None,
     )  # fmt: skip
     session.add(row)
     session.flush()

@@ -40,12 +40,14 @@ def status_page(reference: str, secret: str, form: AskAgainForm, refused: str = 
 
 
 def queue_page(after: int | None) -> str:
-    """Notices that wait, the oldest first; below them those with their answer."""
+    """Notices that wait, those of trusted flaggers first, then the oldest; below them those with their answer."""
     session, viewer = db.session(), current_viewer()
     rows = queries_illegal.open_notices(session, viewer, after)
     shown, more = rows[: queries.PAGE], len(rows) > queries.PAGE
+    first = [] if after else queries_illegal.trusted_notices(session, viewer)
     return render_template(
-        "moderation/illegal_notices.html", rows=shown, answered=queries_illegal.answered_notices(session, viewer),
+        "moderation/illegal_notices.html", rows=[*first, *shown],
+        answered=queries_illegal.answered_notices(session, viewer),
         next_url=f"{HOME}/illegal-content?after={shown[-1].id}" if more else None, CATEGORIES=illegal.CATEGORIES,
         OUTCOMES=illegal.OUTCOMES, **desk_context("illegal"),
     )  # fmt: skip

@@ -38,7 +38,7 @@ def person_page(user_id: int, form: SanctionForm, refused: str = "") -> str:
     return render_template(
         "moderation/person.html", person=found, record=record, form=form,
         refused=refused, may_not=policy.may_sanction(current_viewer(), user_id, found.roles), rows=shown,
-        pairs=queries_likeness.pairs_of(session, user_id),
+        pairs=queries_likeness.pairs_of(session, user_id), flagger=queries_people.flagger(session, user_id),
         next_url=f"{here}?before={shown[-1].id}" if more else None, here=here, undoable=undoing.UNDOABLE,
         **desk_context("people"),
     )  # fmt: skip

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, aliased
 
 from blueprints.moderation.queries import WAITING
 from models.article import Article, Section
+from models.conduct import TrustedFlagger
 from models.desk import CommentLanguage, Tip
 from models.thread import Comment, Finding, Pick, Report, Revision, Thread
 from models.user import User
@@ -74,9 +75,10 @@ def open_reports(session: Session, comment_ids: Sequence[int]) -> list[Row[Any]]
                 Report.id, Report.comment_id, Report.reporter_id, Report.reporter_key, Report.reason, Report.note,
                 Report.weight, Report.cluster, Report.created_at, User.display_name.label("reporter"),
                 func.coalesce(past.c.decided, 0).label("decided"),
-                func.coalesce(past.c.upheld, 0).label("upheld"),
+                func.coalesce(past.c.upheld, 0).label("upheld"), TrustedFlagger.organisation,
             )
             .outerjoin(User, User.id == Report.reporter_id)
+            .outerjoin(TrustedFlagger, TrustedFlagger.user_id == Report.reporter_id)
             .outerjoin(past, past.c.reporter_id == Report.reporter_id)
             .where(Report.comment_id.in_(comment_ids), Report.resolved_at.is_(None))
             .order_by(Report.id)

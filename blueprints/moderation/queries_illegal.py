@@ -43,9 +43,16 @@ def _for(viewer: Viewer, statement: Select[*tuple[Any, ...]]) -> Select[*tuple[A
 
 
 def open_notices(session: Session, viewer: Viewer, after: int | None) -> list[Row[Any]]:
-    """Notices that wait for an answer, the oldest first. One more than a page."""
-    statement = _for(viewer, _NOTICES.where(_IS_OPEN)).order_by(IllegalNotice.id).limit(queries.PAGE + 1)
+    """Notices that wait for an answer, besides those of trusted flaggers, the oldest first. One more than a page."""
+    statement = _for(viewer, _NOTICES.where(_IS_OPEN, ~IllegalNotice.by_trusted))
+    statement = statement.order_by(IllegalNotice.id).limit(queries.PAGE + 1)
     return list(session.execute(statement.where(IllegalNotice.id > after) if after else statement))
+
+
+def trusted_notices(session: Session, viewer: Viewer) -> list[Row[Any]]:
+    """Notices of trusted flaggers that wait for an answer, the oldest first, at most a page."""
+    statement = _for(viewer, _NOTICES.where(_IS_OPEN, IllegalNotice.by_trusted))
+    return list(session.execute(statement.order_by(IllegalNotice.id).limit(queries.PAGE)))
 
 
 def answered_notices(session: Session, viewer: Viewer) -> list[Row[Any]]:

@@ -9,10 +9,11 @@ from sqlalchemy import Row, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from blueprints.moderation.queries import one
-from models.conduct import LadderStep, PersonNote, ProtectedAuthor
+from models.conduct import LadderStep, PersonNote, ProtectedAuthor, TrustedFlagger
 from models.moderation import ModerationAction, Sanction, StatementOfReasons
 from models.reading import ThreadVisit
 from models.site import Rule
+from models.thread import Report
 from models.user import ModeratedSection, RoleGrant, User
 
 _actor = aliased(User)
@@ -233,6 +234,25 @@ def colleagues(session: Session, section_id: int | None, besides: Iterable[int |
     if section_id is not None:
         statement = statement.where(or_(~limited, here, edits))
     return list(session.scalars(statement.order_by(User.display_name)))
+
+
+def flaggers(session: Session) -> list[Row[Any]]:
+    """The trusted flaggers, with how many reports of theirs were decided."""
+    decided = (
+        select(func.count()).select_from(Report)
+        .where(Report.reporter_id == User.id, Report.resolved_at.is_not(None), Report.withdrawn_at.is_(None))
+        .correlate(User).scalar_subquery()
+    )  # fmt: skip
+    return list(session.execute(
+        select(User.id, User.display_name, TrustedFlagger.organisation, decided.label("decided"))
+        .join(TrustedFlagger, TrustedFlagger.user_id == User.id)
+        .order_by(TrustedFlagger.organisation, User.display_name)
+    ))  # fmt: skip
+
+
+def flagger(session: Session, user_id: int | None) -> TrustedFlagger | None:
+    """The trusted flagger this person is, if they are one."""
+    return session.get(TrustedFlagger, user_id) if user_id is not None else None
 
 
 def protected(session: Session, user_id: int) -> ProtectedAuthor | None:

@@ -6,7 +6,7 @@ from blueprints.moderation import ledger
 from core import clock
 from core.recording import Change, Values, Watched, record, writers
 from models.article import Article, Section
-from models.conduct import LadderStep, ProtectedAuthor
+from models.conduct import LadderStep, ProtectedAuthor, TrustedFlagger
 from models.desk import DeskCap
 from models.fairness import FairProcess, LegalHold, PurgeRequest
 from models.membership import Entitlement, Plan, Price, PromoCode
@@ -74,6 +74,9 @@ def install() -> None:
     record(DeskCap, Watched("caps", (
         "decisions_per_minute", "decisions_per_hour", "sanctions_per_hour", "bulk_per_hour",
     ), returns=True))  # fmt: skip
+    record(TrustedFlagger, Watched(
+        "flagger", ("user_id", "organisation"), key=("user_id",), person="user_id", returns=True, goes=True
+    ))  # fmt: skip
     record(Article, Watched("article", (
         "slug", "section_id", "state", "headline", "byline", "author_id", *AUDIENCES, "opens_to_all_at", "is_lead",
         "published_at",

@@ -87,6 +87,30 @@ def protect(user_id: int) -> Response:
     return redirect(f"{HOME}/protection", 303)
 
 
+@moderation.get(f"{HOME}/flaggers")
+@staff("is_moderator")
+def flaggers() -> str:
+    """Whose reports come first."""
+    return conduct.flaggers_page()
+
+
+@moderation.post(f"{PERSON}/flagger")
+@staff("is_lead")
+def trust_flagger(user_id: int) -> Response:
+    """Let somebody's reports come first, or no more."""
+    try:
+        with transaction() as session:
+            conduct.trust_flagger(
+                session, user_id=user_id, organisation=request.form.get("organisation", ""), actor_id=_own_id()
+            )
+    except DomainError as refused:
+        if refused.status in {403, 404}:
+            raise
+        desk.say(refused.sentence)
+        return redirect(f"{HOME}/people/{user_id}", 303)
+    return redirect(f"{HOME}/flaggers", 303)
+
+
 @moderation.get(WARNINGS)
 @signed_in
 def warnings() -> str:

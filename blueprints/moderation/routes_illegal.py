@@ -36,7 +36,7 @@ def notify() -> Answer | Response:
     form = NoticeForm(request.form)
     try:
         with transaction() as session:
-            taken = illegal.take_in(session, form.typed())
+            taken = illegal.take_in(session, form.typed(), current_viewer().id)
     except illegal.Unfit as error:
         form.refuse(error)
         return render_template("fair/notify.html", form=form), 422

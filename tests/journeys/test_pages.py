@@ -49,7 +49,7 @@ OTHER = {
         "/moderation/people?q=Vic", "/moderation/people/2", "/moderation/comments/1", "/moderation/comments/1/move", steps.LEAD,
         "/moderation/illegal-content", "/moderation/shift", "/moderation/mine", "/moderation/preferences",
         "/moderation/newcomers", "/moderation/unreviewed?q=bread", "/moderation/bulk",
-        "/moderation/ladder", "/moderation/pairs", "/moderation/protection", "/moderation/surge", "/moderation/threads/1",
+        "/moderation/ladder", "/moderation/pairs", "/moderation/protection", "/moderation/flaggers", "/moderation/surge", "/moderation/threads/1",
     ],
     "Ed Kowalski": ["/newsroom", "/newsroom/articles/new", "/newsroom/articles/1/preview", "/newsroom/articles/1/figures",
                     "/comments/1/pick", "/newsroom/tips"],

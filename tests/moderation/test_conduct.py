@@ -15,7 +15,7 @@ from blueprints.threads import weighing
 from core import clock
 from core.db import db, transaction
 from core.errors import Conflict, DomainError, Forbidden
-from models.conduct import Likeness
+from models.conduct import Likeness, TrustedFlagger
 from models.moderation import ModerationAction, Sanction
 from models.thread import Report
 from tests.browser import Browser, text_of
@@ -310,3 +310,41 @@ def test_what_a_check_doubts_waits_under_a_protected_story_only(app: Flask) -> N
         (replace(thread(), protects_author=True), STAFF, "published"),
     ):
         assert threads._status(viewer, facts, seen, clock.now()) == expected
+
+
+def test_what_a_trusted_flagger_reports_comes_first_and_heats_nothing(client: Browser) -> None:
+    talk, flo = make_talk(), make_user("Flo Okafor", created_at=clock.now() - timedelta(days=3))
+    many, one = say(talk, make_member()), say(talk, make_member())
+    place = f"/moderation/people/{flo.id}/flagger"
+    assert client.sign_in(make_moderator()).post(place, {"organisation": "Hate Aid"}).status_code == 403
+    lead = Browser(client.app).sign_in(make_user(roles=("lead",)))
+    lead.post(place, {"organisation": "x" * 121})
+    assert "up to 120 characters" in text_of(lead.get(f"/moderation/people/{flo.id}"))
+    assert lead.post(place, {"organisation": "Hate  Aid"}).status_code == 303
+    assert "Hate Aid" in text_of(lead.get("/moderation/flaggers"))
+    for _ in range(3):
+        report(many, make_user(created_at=clock.now() - timedelta(days=3)))
+    report(one, flo)
+    assert comment(one).report_weight > comment(many).report_weight
+    page = lead.get("/moderation").text
+    assert page.index(f"case-{one}") < page.index(f"case-{many}")
+    assert "Trusted flagger" in page
+    assert weighing.OF_TRUSTED > weighing.BRAKE_FROM > weighing.MOST  # one alone brakes no discussion
+    lead.post(place, {})
+    assert "There is none" in text_of(lead.get("/moderation/flaggers"))
+    assert [row.to_state for row in actions() if row.action == "flagger"] == ["created", "removed"]
+
+
+def test_the_notice_of_a_trusted_flagger_is_listed_first(client: Browser) -> None:
+    talk, flo = make_talk(), make_user("Flo Okafor")
+    first, second = say(talk, make_member()), say(talk, make_member())
+    with transaction() as session:
+        session.add(TrustedFlagger(user_id=flo.id, organisation="Hate Aid"))
+    fields = {"category": "defamation", "explanation": "It calls for violence.", "name": "Flo", "email": "flo@example.test",
+              "in_good_faith": "1"}
+    for browser, comment_id in ((client, first), (Browser(client.app).sign_in(flo), second)):
+        answer = browser.post("/illegal-content", fields | {"url": f"http://localhost/comments/{comment_id}"})
+        assert answer.status_code == 303, text_of(answer)
+    page = Browser(client.app).sign_in(make_moderator()).get("/moderation/illegal-content").text
+    assert page.index("illegal-content/2") < page.index("illegal-content/1")
+    assert "trusted flagger" in page
