@@ -7,6 +7,7 @@ thread, comment, user, so that two of them cannot wait for each other.
 """
 
 import os
+import select
 import sqlite3
 import stat
 from collections.abc import Callable, Iterator
@@ -22,8 +23,9 @@ import structlog
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Connection, DateTime, Dialect, MetaData, event
 from sqlalchemy.engine import Engine, ExceptionContext
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.orm import DeclarativeBase, Session, registry
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, Pool
 from sqlalchemy.types import TypeDecorator
 
 from core.metrics import SLOW_QUERIES
@@ -130,6 +132,21 @@ def _prepare_sqlite(connection: Any, _record: ConnectionPoolEntry) -> None:
         "mmap_size = 268435456",
     ):
         connection.execute(f"PRAGMA {pragma}")
+
+
+@event.listens_for(Pool, "checkout")
+def _see_whether_it_is_there(connection: Any, _record: ConnectionPoolEntry, _proxy: Any) -> None:
+    """Leave all waiting connections where one was ended by PostgreSQL meanwhile, so that no request meets its restart.
+
+    A server that ends a connection says so on it; where nothing was asked, nothing else is ever said. Looking costs no
+    question, only a call of the system.
+    """
+    if isinstance(connection, sqlite3.Connection):
+        return
+    line = select.poll()
+    line.register(connection.fileno(), select.POLLIN)
+    if line.poll(0):
+        raise InvalidatePoolError
 
 
 def note_time(statement: str, seconds: float) -> None:

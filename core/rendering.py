@@ -1,7 +1,9 @@
 """How pages are made: strict templates, the filters they use, the one stylesheet, and the headers of every answer."""
 
+import errno
 import hashlib
 import re
+import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
@@ -220,11 +222,12 @@ def current_viewer_known() -> bool:
     return "viewer" in g and g.viewer.is_signed_in
 
 
-# What a database says that cannot be reached, is full, or may only be read; and the pool that waits for it.
-AWAY = (OperationalError, InterfaceError, InternalError, PoolTimeout)
+# What a database says that cannot be reached, is full, or may only be read; the pool that waits for it; and a disk.
+AWAY = (OperationalError, InterfaceError, InternalError, PoolTimeout, sqlite3.OperationalError)
+NO_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
 AWAY_SECONDS = 30
 AWAY_TITLE = "Please try again in a minute"
-AWAY_SENTENCE = "Our database cannot be used at the moment."
+AWAY_SENTENCE = "What we store cannot be reached at the moment."
 AWAY_SENT = (f"{AWAY_SENTENCE} What you sent was not taken in. It is still in your browser: go back, and send it again "
              "in a minute. Nothing is posted twice by that.")
 
@@ -248,7 +251,7 @@ def _lost_form(_error: CSRFError) -> Response:
                       "Your session ended meanwhile, so nothing was done. Go back, reload the page and try again.")
 
 
-def _database_away() -> Response:
+def _away() -> Response:
     """An honest answer where nothing could be read or written: 503, for a while."""
     with suppress(Exception):
         db.session.rollback()
@@ -262,8 +265,9 @@ def http_error(error: HTTPException) -> Response | HTTPException:
     """The page for an error that the framework found."""
     if error.code is None or error.code < 400 or error.response is not None:  # its answer has been made already
         return error
-    if isinstance(getattr(error, "original_exception", None), AWAY):
-        return _database_away()
+    failure = getattr(error, "original_exception", None)
+    if isinstance(failure, AWAY) or (isinstance(failure, OSError) and failure.errno in NO_DISK):
+        return _away()
     if error.code >= 500:
         with suppress(Exception):  # a failed transaction would take no question, and the page asks for the paper's name
             db.session.rollback()

@@ -12,17 +12,17 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Integer, bindparam, func, or_, select, update
+from sqlalchemy import Integer, bindparam, case, func, or_, select, update
 
 from core import clock
 from core.db import UTCDateTime, after_commit, db
 from core.prepared import Prepared, PreparedInsert
 from core.text import without_addresses
 from core.watching import current_request_id
-from models.job import Job
+from models.job import Job, Schedule
 
 LEASE = timedelta(seconds=60)
-MAX_ATTEMPTS = 8
+MAX_ATTEMPTS = 20  # about ten hours: a mail server that is down over night needs no hand afterwards
 FIRST_WAIT = timedelta(seconds=5)
 LONGEST_WAIT = timedelta(hours=1)
 
@@ -105,6 +105,25 @@ def fail(job_id: int, attempts: int, error: str) -> None:
     else:
         values["run_at"] = moment + min(FIRST_WAIT * 2 ** (attempts - 1), LONGEST_WAIT)
     db.session().execute(update(Job).where(Job.id == job_id).values(**values))
+
+
+def mend_after_clock() -> int:
+    """Take back what a clock that ran ahead has written, once it is right again; returns how many rows that was.
+
+    A job asked for in the future, one held under a lease of more than one length, and repeating work that was last
+    asked for in the future would wait until that moment comes.
+    """
+    moment = clock.now()
+    soon = moment + LEASE
+    unfinished = (Job.finished_at.is_(None), Job.failed_at.is_(None))
+    session = db.session()
+    asked = session.execute(
+        update(Job).where(*unfinished, Job.created_at > soon)
+        .values(run_at=case((Job.run_at > Job.created_at, Job.run_at), else_=moment), created_at=moment)
+    )  # fmt: skip
+    held = session.execute(update(Job).where(*unfinished, Job.leased_until > soon + LEASE).values(leased_until=soon))
+    last = session.execute(update(Schedule).where(Schedule.last_run_at > soon).values(last_run_at=moment))
+    return sum(int(done.rowcount) for done in (asked, held, last))  # type: ignore[attr-defined, misc]
 
 
 def next_due_at() -> datetime | None:

@@ -128,3 +128,4 @@ def _beat(name: str) -> None:
             session.add(Heartbeat(name=name, seen_at=clock.now()))
         else:
             row.seen_at = clock.now()
+        queue.mend_after_clock()

@@ -19,7 +19,7 @@ from core.db import db, transaction
 from jobs import queue, worker
 from jobs.queue import enqueue
 from jobs.schedule import REPEATING, enqueue_repeating, repeating
-from models.job import Job
+from models.job import Job, Schedule
 from models.site import Rule
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -177,6 +177,35 @@ def test_repeating_work_is_asked_for_once_a_period(app: Flask, handlers: dict[st
         REPEATING.clear()
         REPEATING.update(before)
     assert len(seen) == 3
+
+
+def test_what_a_clock_that_ran_ahead_left_behind_is_taken_back(app: Flask, handlers: dict[str, queue.Handler]) -> None:
+    seen: list[str] = []
+    for kind in ("asked", "held", "later"):
+        handlers[kind] = lambda kind=kind: seen.append(kind)
+    with transaction():
+        enqueue("held")
+    clock.shift(timedelta(days=3))
+    try:
+        with transaction():
+            assert [row.kind for row in queue.claim_due()] == ["held"]  # and its worker dies
+        with transaction():
+            enqueue("asked")
+            enqueue("later", run_at=clock.now() + timedelta(hours=1))
+        enqueue_repeating()
+    finally:
+        clock.shift(timedelta())
+    assert worker.run_all() == 0
+    with transaction() as session:
+        assert queue.mend_after_clock() > 3
+        assert queue.mend_after_clock() == 0
+        assert all(moment <= clock.now() for moment in session.scalars(select(Schedule.last_run_at)))
+    worker.run_all()
+    clock.shift(queue.LEASE * 2)  # what was held may be claimed when an ordinary lease is over
+    worker.run_all()
+    clock.shift(timedelta())
+    assert [kind for kind in seen if kind != "tick"] == ["asked", "held"]
+    assert next(job for job in jobs() if job.kind == "later").finished_at is None
 
 
 def test_the_worker_thread_stops_when_told(app: Flask, handlers: dict[str, queue.Handler]) -> None:
