@@ -6,6 +6,7 @@ from commands.backup import backup, restore
 from commands.billing import billing
 from commands.doctor import doctor
 from commands.live import live
+from commands.moving import export, import_
 from commands.sandbox import sandbox
 from commands.seed import seed
 from commands.users import users
@@ -19,6 +20,8 @@ def register_commands(app: Flask) -> None:
     app.cli.add_command(billing)
     app.cli.add_command(doctor)
     app.cli.add_command(live)
+    app.cli.add_command(export)
+    app.cli.add_command(import_)
     app.cli.add_command(sandbox)
     app.cli.add_command(seed)
     app.cli.add_command(users)

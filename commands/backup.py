@@ -43,7 +43,7 @@ def restore(archive: Path, *, replace: bool, only_check: bool) -> None:
         click.echo(f"… {words}", err=True)
 
     try:
-        if not only_check and _is_running():
+        if not only_check and is_running():
             raise click.ClickException(
                 f"The site seems to run: a worker was there within {int(ALIVE.total_seconds())} seconds. Stop it first."
             )
@@ -62,7 +62,8 @@ def restore(archive: Path, *, replace: bool, only_check: bool) -> None:
     )
 
 
-def _is_running() -> bool:
+def is_running() -> bool:
+    """Whether a worker gave a sign of life a moment ago."""
     try:
         seen_at = last_heartbeat()
     except SQLAlchemyError:

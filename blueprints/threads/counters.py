@@ -225,11 +225,12 @@ def recount(session: Session, thread_id: int, *, repair: bool = False, lock: boo
             drifts.append(Drift("thread", thread_id, name, getattr(thread, name), value))
             if repair:
                 setattr(thread, name, value)
-    for comment_id, (stored, expected) in counted.comments.items():
-        wrong = {name: value for name, value in expected.items() if stored[name] != value}
-        drifts += [Drift("comment", comment_id, name, stored[name], value) for name, value in wrong.items()]
-        if wrong:
-            repairs.append({"repaired_id": comment_id} | {f"new_{name}": expected[name] for name in _COUNTERS})
+    for comment_id, (stored, expected) in counted.wrong.items():
+        drifts += [
+            Drift("comment", comment_id, name, stored[name], value)
+            for name, value in expected.items() if stored[name] != value
+        ]  # fmt: skip
+        repairs.append({"repaired_id": comment_id} | {f"new_{name}": expected[name] for name in _COUNTERS})
     if repairs and repair:
         session.connection().execute(_REPAIR, repairs)
     if drifts and repair:
@@ -242,7 +243,7 @@ def recount(session: Session, thread_id: int, *, repair: bool = False, lock: boo
 @dataclass
 class _Counted:
     thread: dict[str, int]
-    comments: dict[int, tuple[dict[str, object], dict[str, object]]]
+    wrong: dict[int, tuple[dict[str, object], dict[str, object]]]  # stored and counted, where they differ
 
 
 _COUNTERS = (
@@ -295,19 +296,19 @@ def _count(session: Session, thread_id: int) -> _Counted:
         result.thread["published_count"] += published
         result.thread["picked_count"] += published and row.id in picks
         given, complaints = respects.get(row.id, 0), reports.get(row.id, 0)
-        result.comments[row.id] = (
-            {name: getattr(row, name) for name in _COUNTERS},
-            {
-                "reply_count": replies.get(row.id, 0),
-                "branch_count": branches.get(row.id, 0),
-                "respect_count": given,
-                "report_count": complaints,
-                "score": score(given, complaints),
-                "shown": shown,
-                "answered_at": answered.get(row.id),
-                "picked_at": picks.get(row.id),
-            },
-        )
+        stored = {name: getattr(row, name) for name in _COUNTERS}
+        expected = {
+            "reply_count": replies.get(row.id, 0),
+            "branch_count": branches.get(row.id, 0),
+            "respect_count": given,
+            "report_count": complaints,
+            "score": score(given, complaints),
+            "shown": shown,
+            "answered_at": answered.get(row.id),
+            "picked_at": picks.get(row.id),
+        }
+        if stored != expected:  # the others are not kept, so that a large thread needs little memory
+            result.wrong[row.id] = stored, expected
     return result
 
 
