@@ -62,6 +62,7 @@ from models.seat import Seat
 from models.second_factor import AuthenticatorApp, Passkey, RecoveryCode, SpentToken
 from models.share import ShareLink
 from models.site import Rule, Site
+from models.site_export import SiteExport
 from models.stress import Alarm, Surge
 from models.thread import (
     Comment,
@@ -174,6 +175,7 @@ __all__ = [
     "Section",
     "ShareLink",
     "Site",
+    "SiteExport",
     "SpamLink",
     "SpentToken",
     "StatementOfReasons",

@@ -117,7 +117,8 @@ WORK: frozenset[str] = frozenset({
     "likeness.closed_by", "moderation_action.actor_id", "pass.moderator_id", "person_note.author_id",
     "pick.ended_by", "pick.picked_by", "picture.created_by", "price_rise.created_by", "price_rise.ended_by",
     "promo_code.created_by", "purge_request.asked_by", "purge_request.decided_by", "reversal.asked_by",
-    "reversal.of_actor_id", "screening_list_version.changed_by", "screening_setup.changed_by", "surge.started_by",
+    "reversal.of_actor_id", "screening_list_version.changed_by", "screening_setup.changed_by", "site_export.asked_by",
+    "surge.started_by",
     "tip.closed_by", "tip.suggested_by",
 })  # fmt: skip
 
@@ -144,5 +145,5 @@ NOT_PERSONAL: frozenset[str] = frozenset({
     "ledger_seal", "live_event", "pass", "picture", "plan", "price", "price_rise", "promo_code", "purge_request",
     "quiz_question", "reading_now", "retention_run", "reversal", "rule", "schedule", "screening_list",
     "screening_list_version", "screening_model", "screening_service", "screening_setup", "screening_state",
-    "section", "site", "spam_link", "surge", "thread", "thread_backlog", "tip", "waiting_time",
+    "section", "site", "site_export", "spam_link", "surge", "thread", "thread_backlog", "tip", "waiting_time",
 })  # fmt: skip

@@ -12,6 +12,7 @@ from models.fairness import FairProcess, LegalHold, PurgeRequest
 from models.membership import Entitlement, Plan, Price, PromoCode
 from models.pricing import PriceRise
 from models.site import Rule, Site
+from models.site_export import SiteExport
 from models.thread import Pick
 from models.user import ModeratedSection, RoleGrant
 
@@ -92,5 +93,6 @@ def install() -> None:
         "legal-hold", ("user_id", "comment_id", "reason", "ends_at", "released_at"), person="user_id"
     ))  # fmt: skip
     record(PurgeRequest, Watched("purge-request", ("comment_id", "reason", "asked_by")))
+    record(SiteExport, Watched("site archive", ("created_at",)))
     if _write not in writers:
         writers.append(_write)

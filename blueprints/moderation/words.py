@@ -22,6 +22,7 @@ DONE = {
     "notice-again": "Notice of illegal content looked at again",
     "screening": "Screening", "screening list": "List of the screening",
     "screening service": "Service of the screening", "classifier": "Classifier",
+    "site archive": "Archive of the whole site",
 }  # fmt: skip
 
 STATUS = {

@@ -3,10 +3,12 @@
 from flask import Flask
 
 from blueprints.publisher import (  # noqa: F401
+    exports,
     jobs,
     routes_beginning,
     routes_billing,
     routes_csv,
+    routes_exports,
     routes_insights,
     routes_people,
     routes_rises,

@@ -44,6 +44,7 @@ LEFT_OUT: Mapping[str, str] = {
     "claim": FOR_A_WHILE, "live_event": FOR_A_WHILE, "reading_now": FOR_A_WHILE,
     "comment_shape": "helps to find near-repeats of the last days", "schedule": MACHINE, "heartbeat": MACHINE,
     "data_copy": "somebody's own archive, kept for a week: they can have another one made",
+    "site_export": "an archive is in no archive",
     "mail": "mails hold links that open accounts, and nobody is written to twice",
     "stripe_event": "Stripe's messages: what came of them is in the tables of payments, and Stripe is asked for more",
     "comment_words": COUNTED, "thread_backlog": COUNTED, "insight": COUNTED, "waiting_time": COUNTED,

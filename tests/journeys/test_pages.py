@@ -63,7 +63,7 @@ OTHER = {
         "/publisher/billing", "/publisher/billing/readers", "/publisher/billing/readers/2",
         "/publisher/screening", "/publisher/screening/lists", "/publisher/screening/lists/new/words",
         "/publisher/screening/test", "/publisher/screening/nudge", "/publisher/screening/classifier",
-        "/publisher/screening/services", "/publisher/screening/history", "/publisher/fair-process",
+        "/publisher/screening/services", "/publisher/screening/history", "/publisher/fair-process", "/publisher/export",
         "/transparency", "/moderation-log", "/moderation/purges",
     ],
 }  # fmt: skip

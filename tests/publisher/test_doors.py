@@ -7,6 +7,7 @@ import pytest
 from flask import Flask
 
 from blueprints.membership import rises
+from blueprints.publisher import exports
 from core import clock
 from core.db import transaction
 from tests.browser import Browser
@@ -22,6 +23,7 @@ PAGES = (
     "/publisher/plans/vip/prices", "/publisher/promotions",
     "/publisher/billing", "/publisher/billing/readers", "/publisher/billing/readers/1", "/publisher/insights",
     "/publisher/insights/gate", "/publisher/safety", "/publisher/first-steps",
+    "/publisher/export", "/publisher/export/1",
 )  # fmt: skip
 ACTIONS = (
     "/publisher/site", "/publisher/sections/new", "/publisher/sections/1", "/publisher/sections/1/move",
@@ -32,7 +34,7 @@ ACTIONS = (
     "/publisher/plans/vip/prices", "/publisher/plans/vip/prices/vip-month/stop", "/publisher/plans/vip/grants",
     "/publisher/plans/vip/stop", "/publisher/promotions", "/publisher/promotions/1/retire",
     "/publisher/plans/prices/vip-month/rise", "/publisher/rises/1/call-off", "/publisher/refunds", "/publisher/people/import", "/publisher/people/1/sessions/end", "/publisher/insights/staying",
-    "/publisher/safety", "/publisher/people/1/second-factor/reset",
+    "/publisher/safety", "/publisher/people/1/second-factor/reset", "/publisher/export", "/publisher/export/1/remove",
     "/publisher/insights/check", "/publisher/billing/check", "/publisher/billing/rounds/catch-up", "/publisher/billing/events/retry",
     "/publisher/billing/events/evt_1/retry", "/publisher/billing/readers/1/sync",
     "/publisher/first-steps/mail", "/publisher/first-steps/away",
@@ -84,13 +86,16 @@ def test_every_page_is_reached_by_links_from_the_overview(app: Flask) -> None:
     make_plan("vip")
     publisher, browser = publisher_browser(app)
     with transaction():
+        exports.ask(publisher.id)
         rises.plan_rise("sandbox", "vip-year", 6900, clock.now().date() + timedelta(days=20), publisher.id)
+    exports.make(1)
     seen, waiting = set(), ["/publisher"]
     while waiting:
         path = waiting.pop()
         answer = browser.get(path)
         assert answer.status_code == 200, path
-        links = {link.split("#")[0] for link in re.findall(r'href="(/publisher[^"?]*)', answer.get_data(as_text=True))}
+        page = "" if answer.mimetype == "application/zip" else answer.get_data(as_text=True)
+        links = {link.split("#")[0] for link in re.findall(r'href="(/publisher[^"?]*)', page)}
         seen.add(path)
         waiting += sorted(links - seen - set(waiting))
     assert set(PAGES) <= seen
