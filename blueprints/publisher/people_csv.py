@@ -13,6 +13,7 @@ from datetime import date
 from blueprints.accounts import policy as account_policy
 from blueprints.accounts import queries as account_queries
 from blueprints.accounts import service as accounts
+from blueprints.notifications.service import send_mail
 from blueprints.publisher import policy, queries, queries_csv, service
 from blueprints.publisher.checking import Refused
 from blueprints.site.queries import site
@@ -95,8 +96,11 @@ def tried(text: str) -> Trial:
     return trial
 
 
-def take(rows: Sequence[Row], done: Trial) -> None:
-    """Import these rows, each whole or not at all, inside the caller's transaction. `done` is added to."""
+def take(rows: Sequence[Row], done: Trial, *, write: bool = False) -> None:
+    """Import these rows, each whole or not at all, inside the caller's transaction. `done` is added to.
+
+    With `write`, each new person is told by mail how to set a password; else nobody is written to.
+    """
     for row in rows:
         try:
             with db.session().begin_nested():
@@ -106,6 +110,12 @@ def take(rows: Sequence[Row], done: Trial) -> None:
                     user = accounts.create_user(
                         display_name=row.display_name, email=row.email, password_hash=None
                     )  # fmt: skip
+                    if write:
+                        send_mail(
+                            kind="taken-in", recipient=user.email, subject=f"Your account at {site().name}",
+                            template="accounts/taken-in", context={"display_name": user.display_name},
+                            user_id=user.id, dedupe_key=f"taken-in:{user.id}",
+                        )  # fmt: skip
                 if row.plan:
                     service.give_membership(user.id, row.plan, row.last_day)
         except Refused as error:

@@ -47,7 +47,7 @@ def try_import() -> ResponseReturnValue:
     done = Trial(errors=list(trial.errors))
     for start in range(0, len(trial.rows), people_csv.ROWS_AT_ONCE):
         with transaction():
-            people_csv.take(trial.rows[start : start + people_csv.ROWS_AT_ONCE], done)
+            people_csv.take(trial.rows[start : start + people_csv.ROWS_AT_ONCE], done, write="write" in request.form)
     return _page(trial=done, is_done=True)
 
 

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from blueprints.accounts.service import new_uniquifier
 from blueprints.moderation import ledger
+from blueprints.moderation.queries_queues import recount_backlog
 from blueprints.publisher import queries_site
 from blueprints.publisher.site_archive import CannotMove, Manifest, Reader
 from blueprints.publisher.site_export import Note
@@ -125,14 +126,15 @@ def _rows_in(session: Session, reader: Reader, note: Note) -> None:
         "comment": mentions.fill_comments, "revision": _fill_revisions, "job": _fill_jobs,
     }  # fmt: skip
     for noun in nouns():
-        for rows in _batches(reader.rows(noun)):
-            if noun.name == "comment":
-                _refuse_other_tree(session, reader.name, rows)
-            if noun.name in fill:
-                fill[noun.name](session, rows)
-            queries_site.add_rows(session, noun, rows)
-            done += len(rows)
-            note(done, reader.manifest.rows)
+        with queries_site.uncounted(session, noun):
+            for rows in _batches(reader.rows(noun)):
+                if noun.name == "comment":
+                    _refuse_other_tree(session, reader.name, rows)
+                if noun.name in fill:
+                    fill[noun.name](session, rows)
+                queries_site.add_rows(session, noun, rows)
+                done += len(rows)
+                note(done, reader.manifest.rows)
 
 
 def _batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
@@ -247,6 +249,7 @@ def _compare(session: Session, taken: Taken, accept_broken_ledger: bool) -> None
     for thread_id in queries_site.thread_ids(session):
         taken.drifts += len(recount(session, thread_id, repair=True))
         session.expire_all()
+    recount_backlog(session, repair=True)
     taken.publishers = queries_site.publishers(session)
 
 

@@ -14,6 +14,7 @@ from core.db import db, transaction
 from core.step_up import PROOF_LASTS
 from models.browser_session import BrowserSession
 from models.membership import Entitlement
+from models.notification import Mail
 from models.user import User
 from tests.browser import Browser, text_of
 from tests.factories import make_plan, make_site, make_user
@@ -92,6 +93,17 @@ def test_what_was_tried_is_taken_in_and_a_second_time_changes_nothing(boss: Brow
     before = users()
     assert "0 new accounts, 2 known" in text_of(boss.post("/publisher/people/import", {"rows": rows, "sure": "1"}))
     assert (users(), len(db.session().scalars(select(Entitlement.id)).all())) == (before, 1)
+
+
+def test_new_people_are_written_to_only_when_that_is_asked_for(boss: Browser) -> None:
+    make_user("Known One", email="known@example.test")
+    rows = "email,display_name\n{}@example.test,{}\nknown@example.test,\n"
+    boss.post("/publisher/people/import", {"rows": rows.format("one", "First New"), "sure": "1"})
+    assert db.session().scalars(select(Mail.recipient)).all() == []
+    assert "Write to the new people" in boss.post("/publisher/people/import", {"rows": rows.format("two", "Second New")}).text
+    boss.post("/publisher/people/import", {"rows": rows.format("two", "Second New"), "sure": "1", "write": "1"})
+    [mail] = db.session().scalars(select(Mail)).all()
+    assert (mail.recipient, "/forgot-password" in mail.text) == ("two@example.test", True)
 
 
 def test_a_file_as_spreadsheets_write_it_is_taken(boss: Browser) -> None:
