@@ -10,14 +10,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from blueprints.moderation import objecting, queries_queues, service, undoing
+from blueprints.moderation import moving, objecting, queries_queues, service, undoing
 from blueprints.threads import service as threads
 from blueprints.threads import weighing
+from blueprints.threads.queries import facts_of_thread
 from core.db import db, transaction
 from core.errors import DomainError
 from models.moderation import Appeal
 from models.thread import Report
 from models.user import User
+from tests.factories import thread_of
 from tests.moderation.desk import (
     actions,
     as_viewer,
@@ -44,7 +46,7 @@ STEPS = st.lists(
     st.tuples(
         st.sampled_from([
             "publish", "reject", "restore", "keep", "undo", "report", "withdraw", "edit", "hold", "delete", "appeal",
-            "uphold", "reverse",
+            "uphold", "reverse", "move",
         ]),
         st.integers(0, COMMENTS - 1),
         st.integers(0, READERS - 1),
@@ -59,6 +61,7 @@ class World:
 
     def __init__(self) -> None:
         talk, author = make_talk(), make_member()
+        self.places = [thread_of(talk).id, thread_of(make_talk()).id]
         self.author, self.edits = author, 0
         self.readers: list[User] = [make_member() for _ in range(READERS)]
         self.moderators: list[User] = [make_moderator() for _ in range(READERS)]
@@ -97,10 +100,21 @@ class World:
                 change(comment_id, "withheld")  # as an edit does that the screening stops
             elif what == "delete" and comment(comment_id).status in {"published", "pending", "withheld"}:
                 change(comment_id, "deleted")
+            elif what == "move":
+                self.move(comment_id, mo)
             elif what == "undo" and (rows := [row for row in actions() if row.comment_id == comment_id]):
                 last = rows[-1].id
                 with transaction() as session:
                     undoing.undo(session, action_id=last, actor_id=mo.id)
+
+    def move(self, comment_id: int, by: User) -> None:
+        here = comment(comment_id).thread_id
+        (there,) = set(self.places) - {here}
+        slug = facts_of_thread(db.session(), there).slug
+        db.session().rollback()
+        with transaction() as session:
+            moving.move_branch(session, comment_id=comment_id, from_thread_id=here, to_address=slug,
+                               reason="It belongs there.", actor_id=by.id)  # fmt: skip
 
     def answer(self, comment_id: int, by: User, *, reverse: bool) -> None:
         chosen = select(Appeal.id).where(Appeal.comment_id == comment_id, Appeal.outcome == "open")
@@ -116,8 +130,9 @@ class World:
         assert queries_queues.recount_backlog(db.session()) == []
         rows = actions()
         now = statuses()
+        self.check_places(rows)
         for comment_id in self.ids:
-            mine = [row for row in rows if row.comment_id == comment_id]
+            mine = [row for row in rows if row.comment_id == comment_id and row.action != "move"]
             assert comment(comment_id).report_count == open_reports(comment_id)
             self.check_weight(comment_id)
             self.check_looked_at(comment_id, mine)
@@ -132,6 +147,13 @@ class World:
             taken_back = [row.undoes_id for row in mine if row.undoes_id]
             assert len(taken_back) == len(set(taken_back))
 
+
+    def check_places(self, rows: list[Any]) -> None:
+        """A branch stands together, where its last move led."""
+        for ids in ((0, 1, 3), (2,)):
+            moves = [row for row in rows if row.action == "move" and row.comment_id == self.ids[ids[0]]]
+            place = int(moves[-1].to_state) if moves else self.places[0]
+            assert {comment(self.ids[each]).thread_id for each in ids} == {place}
 
     def check_weight(self, comment_id: int) -> None:
         still = select(Report).where(Report.comment_id == comment_id, Report.resolved_at.is_(None))
