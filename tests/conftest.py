@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -73,15 +73,25 @@ def migrated_app(database_url: str, data_dir: Path) -> Iterator[Flask]:
 @pytest.fixture
 def app(migrated_app: Flask, database_url: str, data_dir: Path) -> Iterator[Flask]:
     """The application on a database as fresh as after the migrations, inside its context."""
-    migrated_app.extensions.pop("rejoinder_site", None)
-    migrated_app.extensions.pop("rejoinder_screening", None)
-    migrated_app.extensions.pop("rejoinder_screening_looked", None)
+    _forget(migrated_app)
     with migrated_app.app_context():
         yield migrated_app
         db.session.remove()
         _empty(database_url)
-    for path in data_dir.glob("sandbox.sqlite3*"):
-        path.unlink()
+    _without_sandbox(data_dir)
+
+
+@pytest.fixture
+def begin_anew(app: Flask, database_url: str, data_dir: Path) -> Callable[[], None]:
+    """For tests of many examples: everything as fresh as at the start of a test, database and sandbox."""
+
+    def begin() -> None:
+        db.session.remove()
+        _empty(database_url)
+        _without_sandbox(data_dir)
+        _forget(app)
+
+    return begin
 
 
 @pytest.fixture
@@ -107,6 +117,16 @@ def chromium(playwright: Playwright) -> Iterator[Chromium]:
     browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
     yield browser
     browser.close()
+
+
+def _forget(app: Flask) -> None:
+    for name in ("rejoinder_site", "rejoinder_screening", "rejoinder_screening_looked"):
+        app.extensions.pop(name, None)
+
+
+def _without_sandbox(data_dir: Path) -> None:
+    for path in data_dir.glob("sandbox.sqlite3*"):
+        path.unlink()
 
 
 def _empty(database_url: str) -> None:

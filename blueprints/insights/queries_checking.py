@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, and_, func, literal, or_, select
+from sqlalchemy import Select, and_, exists, func, literal, or_, select
 from sqlalchemy.orm import aliased
 
 from core.db import db
@@ -67,20 +67,28 @@ def other_ends(mode: str) -> list[Difference]:
 def other_rates(mode: str) -> list[Difference]:
     """Invoices over a full period that bring in another amount than the books say for that period.
 
-    The books say what the movement says that names the Invoice, else the last one up to the beginning of the period. An
+    The books say what the movement says that names the Invoice, else the one in force when the period begins. Stripe
+    tells whole seconds, and within one second one movement can follow another: then each of them was in force. An
     Invoice from before the first payment says nothing yet.
     """
-    named, standing = aliased(Movement), aliased(Movement)
-    said = func.coalesce(
-        select(named.after_cents)
-        .where(named.subscription_id == BilledInvoice.subscription_id, named.cause == BilledInvoice.invoice_id)
-        .order_by(named.number.desc()).limit(1).scalar_subquery(),
-        select(standing.after_cents)
+    of_invoice, later = aliased(Movement), aliased(Movement)
+    begun = and_(
+        Movement.subscription_id == BilledInvoice.subscription_id, Movement.at <= BilledInvoice.period_start_at
+    )
+    named = (
+        select(of_invoice.after_cents)
         .where(
-            standing.subscription_id == BilledInvoice.subscription_id, standing.at <= BilledInvoice.period_start_at
+            of_invoice.subscription_id == BilledInvoice.subscription_id, of_invoice.cause == BilledInvoice.invoice_id
         )
-        .order_by(standing.number.desc()).limit(1).scalar_subquery(),
+        .order_by(of_invoice.number.desc()).limit(1).scalar_subquery()
     )  # fmt: skip
+    standing = select(Movement.after_cents).where(begun).order_by(Movement.number.desc()).limit(1).scalar_subquery()
+    replaced = exists().where(
+        later.subscription_id == Movement.subscription_id, later.number == Movement.number + 1,
+        later.at < BilledInvoice.period_start_at,
+    )  # fmt: skip
+    agrees = exists().where(begun, ~replaced, Movement.after_cents == BilledInvoice.yearly_cents)
+    said = func.coalesce(named, standing)
     return _found(
         "rate",
         select(func.coalesce(BilledInvoice.number, BilledInvoice.invoice_id), BillingCustomer.stripe_id,
@@ -88,7 +96,7 @@ def other_rates(mode: str) -> list[Difference]:
         .join(BillingCustomer, BillingCustomer.id == BilledInvoice.customer_id)
         .where(
             BilledInvoice.mode == mode, BilledInvoice.status != "void", BilledInvoice.full_cents > 0,
-            said.is_not(None), said != BilledInvoice.yearly_cents,
+            said != BilledInvoice.yearly_cents, or_(named.is_not(None), ~agrees),
         ),
     )  # fmt: skip
 

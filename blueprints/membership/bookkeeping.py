@@ -3,6 +3,7 @@
 Movements are only ever added, each where the last one ended, so the start of any time and the movements in it always
 make its end. What is known already adds nothing, so a sync may be repeated as often as anybody likes. What is learnt
 late (a switch that no Invoice shows, of which the message was lost) is written at the end, with the moment it was seen.
+Of a movement that was first seen on the Subscription, only the cause is written later: the Invoice that shows it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +24,7 @@ class Bookkeeper:
 
     def __init__(self, customer: BillingCustomer, now: datetime) -> None:
         self._customer = customer
-        self._now = now
+        self._now = now.replace(microsecond=0)  # Stripe tells whole seconds
         self._books: Books = queries_movements.books(customer.mode)
         self._billed = queries_movements.billed_of(customer.id)
         self._known: dict[int, list[Movement]] = {}
@@ -40,6 +41,7 @@ class Bookkeeper:
         mirror.yearly_cents = steps[-1].yearly_cents if steps else 0
         known = self._known.setdefault(mirror.id, [])
         was_member = any(rows for subscription, rows in self._known.items() if subscription != mirror.id)
+        _explain(known, steps)
         before = _as_step(known[-1]) if known else None
         for step in _unknown(known, steps):
             yearly_before = before.yearly_cents if before else 0
@@ -89,6 +91,17 @@ class Bookkeeper:
             parts.full_cents - parts.lasting_cents - parts.once_cents + parts.change_cents
         )
         row.paid_cents, row.yearly_cents = invoice.amount_cents, parts.yearly_cents
+
+
+def _explain(known: Sequence[Movement], steps: Sequence[Step]) -> None:
+    """Let the newest movement name the newest Invoice, where that came after the change it bills had been seen."""
+    billed = next((step for step in reversed(steps) if step.cause not in (BY_STATE, BY_END)), None)
+    if billed is None or not known or known[-1].cause != BY_STATE or any(row.cause == billed.cause for row in known):
+        return
+    last, since = known[-1], known[-2].at if len(known) > 1 else known[-1].at
+    same = (last.after_cents, last.plan_id) == (billed.yearly_cents, billed.basis.plan_id)
+    if same and since <= billed.at <= last.at:
+        last.cause = billed.cause
 
 
 def _unknown(known: Sequence[Movement], steps: Sequence[Step]) -> Sequence[Step]:

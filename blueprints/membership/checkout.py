@@ -14,6 +14,7 @@ from blueprints.membership.agreements import Origin, record_consent
 from blueprints.membership.cards import CHECKOUTS_A_DAY
 from blueprints.membership.gateway import (
     Gateway,
+    GatewayError,
     Missing,
     PlanOffer,
     PriceOffer,
@@ -208,16 +209,31 @@ def _allowed(viewer: Viewer, price: PriceView) -> int:
             "Please confirm your e-mail address first: the link is in the mail we sent you. It brings you back here.",
             403, "unconfirmed",
         )  # fmt: skip
-    now = clock.now()
-    state = queries.billing_state(gateway().mode, viewer.id, now)
-    held = frozenset(plan.plan_key for plan in queries.plans_held(viewer.id, now))
-    refusal = may_join(price.plan_key, state.status if state else None, held)
-    if refusal:
-        raise DomainError(refusal, 409, "owing" if state and state.is_owing else "member")
-    today = now - timedelta(days=1)
+    if _refusal(viewer.id, price):
+        _ask_again(viewer.id)
+    if refusal := _refusal(viewer.id, price):
+        raise refusal
+    today = clock.now() - timedelta(days=1)
     if queries_health.checkouts_since(gateway().mode, viewer.id, today) >= allowed(CHECKOUTS_A_DAY):
         raise TooFast(TOO_MANY_TODAY, int(timedelta(hours=6).total_seconds()))
     return viewer.id
+
+
+def _refusal(user_id: int, price: PriceView) -> DomainError | None:
+    """Why this reader may not buy this, by what we know."""
+    now = clock.now()
+    state = queries.billing_state(gateway().mode, user_id, now)
+    held = frozenset(plan.plan_key for plan in queries.plans_held(user_id, now))
+    sentence = may_join(price.plan_key, state.status if state else None, held)
+    return DomainError(sentence, 409, "owing" if state and state.is_owing else "member") if sentence else None
+
+
+def _ask_again(user_id: int) -> None:
+    """Fetch the reader's state: what refuses them may have ended, and the message of it be lost or on its way."""
+    customer = queries.customer_of(gateway().mode, user_id)
+    if customer is not None:
+        with suppress(GatewayError, sync.Busy):
+            sync.sync_customer(customer.stripe_id, "wants to join")
 
 
 def _open_attempt(stripe: Gateway, user_id: int, purchase: Purchase, return_path: str) -> AttemptRow:

@@ -8,6 +8,7 @@ The rules, after which MRR can be worked out anew from Stripe at any time:
   lasting discounts. A discount on one Invoice alone changes nothing, nor do tax, refunds and settled parts of a period.
 - A switch within a period counts from the second from which it was billed.
 - An unpaid Invoice changes nothing by itself: what is owed counts until the Subscription is unpaid, paused or ended.
+- An Invoice that is void, or a draft that a pause will make void, says nothing.
 - A week counts 52 times a year and a day 365 times, should a price of ours ever be such a one.
 
 Amounts are what a Subscription brings in a year, in minor units. MRR is a twelfth of that.
@@ -116,7 +117,8 @@ def steps_of(
     in_order = list(enumerate(invoices))  # of two in the same second, the one further back in the list came first
     for _, invoice in sorted(in_order, key=lambda one: (one[1].created_at, -one[0])):
         parts = parts_of(invoice, books)
-        if invoice.status == "void" or parts.yearly_cents is None or parts.basis is None or parts.starts_at is None:
+        says_nothing = invoice.status == "void" or (invoice.status == "draft" and state.void_while_paused)
+        if says_nothing or parts.yearly_cents is None or parts.basis is None or parts.starts_at is None:
             continue
         at = parts.starts_at
         if not steps:

@@ -135,14 +135,19 @@ class Till:
             return list(reversed(tx.select("event")))
 
 
-@pytest.fixture
-def till(app: Flask) -> Till:
+def open_till(app: Flask) -> Till:
+    """A paper with two plans and a story, and its till."""
     make_site()
     make_plan("vip", "VIP", 1, 490)
     make_plan("gold", "VIP Gold", 2, 990)
     make_article("The new bridge", slug="the-new-bridge")
     host = host_of(app)
     return Till(app, host.sandbox, host.post)
+
+
+@pytest.fixture
+def till(app: Flask) -> Till:
+    return open_till(app)
 
 
 @pytest.fixture
