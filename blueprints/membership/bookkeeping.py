@@ -34,6 +34,7 @@ class Bookkeeper:
     def keep(self, state: SubscriptionState, mirror: Subscription, invoices: Sequence[InvoiceState]) -> None:
         """Note what one Subscription brings now, how it came to that, and what was billed."""
         own = [invoice for invoice in invoices if invoice.subscription == state.id]
+        seen = frozenset(self._billed)
         for invoice in own:
             if invoice.status != DRAFT:
                 self._bill(invoice, mirror)
@@ -43,7 +44,7 @@ class Bookkeeper:
         was_member = any(rows for subscription, rows in self._known.items() if subscription != mirror.id)
         _explain(known, steps)
         before = _as_step(known[-1]) if known else None
-        for step in _unknown(known, steps):
+        for step in _unknown(known, steps, seen):
             yearly_before = before.yearly_cents if before else 0
             same_plan = before is None or step.yearly_cents == 0 or before.basis.plan_id == step.basis.plan_id
             if step.yearly_cents == yearly_before and same_plan:
@@ -104,15 +105,21 @@ def _explain(known: Sequence[Movement], steps: Sequence[Step]) -> None:
         last.cause = billed.cause
 
 
-def _unknown(known: Sequence[Movement], steps: Sequence[Step]) -> Sequence[Step]:
-    """The steps that come after what is written: behind the one that wrote the last movement, or later than it."""
+def _unknown(known: Sequence[Movement], steps: Sequence[Step], seen: frozenset[str]) -> Sequence[Step]:
+    """The steps that come after what is written: behind the one that wrote the last movement, or later than it.
+
+    Of two in one second the later is the one of which no Invoice had been `seen`.
+    """
     if not known:
         return steps
     last = known[-1]
     places: Mapping[str, int] = {step.cause: place for place, step in enumerate(steps)}
     if last.cause != BY_STATE and last.cause in places:
         return steps[places[last.cause] + 1 :]
-    return [step for step in steps if step.at > last.at or step.cause in (BY_STATE, BY_END)]
+    return [
+        step for step in steps
+        if step.at > last.at or step.cause in (BY_STATE, BY_END) or (step.at == last.at and step.cause not in seen)
+    ]  # fmt: skip
 
 
 def _as_step(row: Movement) -> Step:

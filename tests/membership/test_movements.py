@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Flask
@@ -14,7 +14,7 @@ from blueprints.insights import checking
 from blueprints.membership import queries, sync
 from blueprints.membership.bookkeeping import Bookkeeper
 from blueprints.membership.checkout import ensure_price
-from blueprints.membership.gateway import Refused, gateway
+from blueprints.membership.gateway import InvoiceState, Refused, SubscriptionState, gateway
 from core import clock
 from core.db import db, transaction
 from jobs import worker
@@ -230,14 +230,32 @@ def test_a_switch_that_was_seen_before_its_invoice_names_it_afterwards(till: Til
     state, invoices = stripe.list_subscriptions(customer)[0], stripe.list_invoices(customer)
     seen_at = clock.now() + timedelta(seconds=2)
     for known in (invoices[1:], invoices):
-        with transaction():
-            row, mirror = (db.session().scalars(select(model)).one() for model in (BillingCustomer, Subscription))
-            Bookkeeper(row, seen_at).keep(state, mirror, known)
+        keep(seen_at, state, known)
         seen_at += timedelta(hours=1)
     assert told(till) == [("new", 0, VIP), ("upgraded", VIP, GOLD_YEAR)]
     assert db.session().scalars(select(Movement.cause).where(Movement.number == 2)).one() == invoices[0].id
     till.deliver()
     assert checking.compare("sandbox").differences == ()
+
+
+def test_a_switch_in_the_second_of_a_pause_is_in_the_books(till: Till) -> None:
+    user, _ = joined(till)
+    stripe, customer = gateway(), till.customer_of(user)
+    pass_time(till, 3)
+    at = clock.now()
+    stripe.pause_until(stripe.list_subscriptions(customer)[0].id, at + timedelta(days=40))
+    keep(at, stripe.list_subscriptions(customer)[0], stripe.list_invoices(customer))
+    stripe.switch_now(stripe.list_subscriptions(customer)[0], at_stripe("gold-year"), at, "in the same second")
+    till.deliver()
+    assert told(till) == [("new", 0, VIP), ("paused", VIP, 0), ("recovered", 0, GOLD_YEAR), ("paused", GOLD_YEAR, 0)]
+    assert checking.compare("sandbox").differences == ()
+
+
+def keep(at: datetime, state: SubscriptionState, invoices: list[InvoiceState]) -> None:
+    """Keep the books of the only member as of this moment."""
+    with transaction():
+        row, mirror = (db.session().scalars(select(model)).one() for model in (BillingCustomer, Subscription))
+        Bookkeeper(row, at).keep(state, mirror, invoices)
 
 
 def to_the_renewal(till: Till, user: User, minutes: int = 0) -> None:
