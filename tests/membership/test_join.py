@@ -1,10 +1,12 @@
 """Joining, from the press on a price to the entitlement."""
 
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from flask import Flask
 from sqlalchemy import select
 
+from blueprints.membership.gateway import gateway
 from core.db import db
 from models.membership import CheckoutAttempt
 from tests.browser import Browser, text_of
@@ -40,6 +42,24 @@ def test_joining_ends_in_the_article_with_the_right_to_write(till: Till) -> None
     assert till.mails(user) == ["membership.welcome"]
     assert len(till.memberships(user)) == 1
     assert till.customers() == 1
+
+
+def test_whoever_left_and_of_whom_nobody_told_us_can_join_again_at_once(till: Till) -> None:
+    user, browser = till.reader()
+    till.join(browser)
+    gateway().cancel_subscription(gateway().list_subscriptions(till.customer_of(user))[0].id)
+    answer = till.come_back(browser, till.pay(till.press(browser, "gold-month")))
+    assert answer.status_code == 303
+    assert till.live(user) == ["gold"]
+
+
+def test_a_member_who_wants_to_join_is_refused_while_stripe_is_away_too(till: Till, stripe_down: Callable[[], None]) -> None:
+    _, browser = till.reader()
+    till.join(browser)
+    stripe_down()
+    answer = browser.post("/join/checkout", {"price": "gold-month"})
+    assert answer.status_code == 409
+    assert "You are a member already." in text_of(answer)
 
 
 def test_the_redirect_alone_is_enough(till: Till) -> None:
