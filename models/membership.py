@@ -181,6 +181,7 @@ class Subscription(Base):
     next_try_at: Mapped[datetime | None]  # when Stripe tries the card again for what is owed; None: not by itself
     next_payment_cents: Mapped[int | None]  # as Stripe's preview of the next invoice says
     next_payment_currency: Mapped[str | None] = mapped_column(String(3))
+    next_discount_cents: Mapped[int | None]  # what lowers that payment, likewise
     item: Mapped[str] = mapped_column(String(80), default="")  # Stripe's id of what is sold, which a switch changes
     quantity: Mapped[int] = mapped_column(default=1)
     trial_ends_at: Mapped[datetime | None]

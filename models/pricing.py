@@ -19,7 +19,9 @@ class BillingNotice(Base):
     __tablename__ = "billing_notice"
     __table_args__ = (
         UniqueConstraint("mode", "subscription", "kind", "occasion"),
-        CheckConstraint("kind IN ('trial', 'renewal', 'annual', 'price', 'price_kept')", name="kind"),
+        CheckConstraint(
+            "kind IN ('trial', 'renewal', 'annual', 'price', 'price_kept', 'promotion')", name="kind"
+        ),
         CheckConstraint("opens_at <= closes_at", name="window"),
         Index("ix_billing_notice_user", "user_id", "id"),
         Index("ix_billing_notice_unsent", "mail_id",

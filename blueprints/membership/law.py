@@ -14,6 +14,8 @@ European Union: the law of contract wants a change told clearly, on something th
 (Directive (EU) 2019/770, article 19): we take fourteen days at least. France (Code de la consommation, L. 215-1) wants
 the renewal of a term told between three months and one month before: with California's 45 days that leaves 31 to 45.
 
+The end of a discount is told like a change of the price: what is charged from then on is more, agreed to or not.
+
 Who has not said where they live, or lives elsewhere, is told in the narrowest of these windows, which lies in each.
 """
 
@@ -23,7 +25,7 @@ from typing import Literal
 
 from blueprints.membership.countries import CALIFORNIA, EUROPEAN, OTHER_STATES
 
-Kind = Literal["trial", "renewal", "annual", "price", "price_kept"]
+Kind = Literal["trial", "renewal", "annual", "price", "price_kept", "promotion"]
 DAY = timedelta(days=1)
 MARGIN = DAY  # kept from both ends of a window, so that it holds in every time zone
 TRIAL_TOLD = 10 * DAY  # not earlier than this before the end of a trial, however early the law would allow
@@ -52,6 +54,7 @@ class Term:
     period_end_at: datetime | None
     trial_ends_at: datetime | None
     cancel_at: datetime | None
+    discount_ends: bool = False  # the payment at the end of the period is not lowered as the one before was
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,8 @@ def calendar(term: Term, law: Law, now: datetime) -> list[Due]:
     found = [_reminder(term, now)]
     if term.interval == "year":
         found.append(_before("renewal", term.period_end_at, *law.renewal))
+    if term.discount_ends:
+        found.append(_before("promotion", term.period_end_at, *law.price))
     return found
 
 

@@ -11,6 +11,7 @@ HEADINGS: dict[Kind, str] = {
     "renewal": "Your {plan} membership goes on from {day}",
     "annual": "What you pay for {plan}, once a year",
     "price": "Your {plan} membership will cost {amount} from {day}",
+    "promotion": "Your discount on {plan} ends on {day}",
     "price_kept": "Your {plan} membership keeps its price",
 }
 _WAY_OUT = "You can cancel online in three presses, without calling anybody: cancel on your membership page."
@@ -26,6 +27,7 @@ class Sold:
     interval: str
     quantity: int = 1
     next_payment_cents: int | None = None  # as Stripe's preview says, with whatever lowers it
+    period_cents: int | None = None  # what the running period was billed, with what lowered it
     coming_cents: int | None = None
     coming_at: datetime | None = None
 
@@ -91,6 +93,16 @@ def words_of(due: Due, sold: Sold, law: Law) -> tuple[str, ...]:
             *more,
             f"If you do not want that, cancel before {day}: you keep everything until then, and the new price is never "
             "charged.",
+            _WAY_OUT,
+            law.asks,
+        )
+    if due.kind == "promotion":
+        paid = money(sold.period_cents or 0, sold.currency)
+        return (
+            f"A discount lowers what you pay for {sold.plan_name}: this {sold.interval} was {paid}. It ends, and on "
+            f"{day} your card is charged {sold.payment}. From then on it is {sold.price}, until you cancel.",
+            *_rises(sold),
+            f"If you do not want that, cancel before {day}: you keep everything until then, and nothing is charged.",
             _WAY_OUT,
             law.asks,
         )

@@ -12,6 +12,7 @@ from blueprints.membership.notice_words import Sold
 from blueprints.membership.policy import RUNNING
 from core.db import db
 from models.membership import BillingCustomer, Plan, Price, Subscription
+from models.movement import BilledInvoice
 from models.pricing import BillingNotice, PriceRise
 from models.user import User
 
@@ -50,10 +51,16 @@ def member_by_subscription(mode: str, subscription: str) -> Member | None:
 
 
 def _members(mode: str, where: list[ColumnElement[bool]], limit: int) -> list[Member]:
+    of_it = aliased(BilledInvoice)
+    newest = (
+        select(of_it.id)
+        .where(of_it.subscription_id == Subscription.id, of_it.full_cents > 0, of_it.status != "void")
+        .order_by(of_it.period_start_at.desc(), of_it.id.desc()).limit(1).correlate(Subscription).scalar_subquery()
+    )
     statement = (
         select(
             Subscription, BillingCustomer.user_id, User.country, Plan.name.label("plan_name"), Price, _COMING,
-            PriceRise.takes_effect_at,
+            PriceRise.takes_effect_at, BilledInvoice,
         )
         .join(BillingCustomer, BillingCustomer.id == Subscription.customer_id)
         .join(User, User.id == BillingCustomer.user_id)
@@ -63,6 +70,7 @@ def _members(mode: str, where: list[ColumnElement[bool]], limit: int) -> list[Me
             PriceRise,
             (PriceRise.from_price_id == Price.id) & (PriceRise.mode == mode) & (PriceRise.state == "planned"),
         )
+        .outerjoin(BilledInvoice, BilledInvoice.id == newest)
         .outerjoin(_COMING, _COMING.id == PriceRise.to_price_id)
         .where(Subscription.mode == mode, *where)
         .order_by(Subscription.id).limit(limit).execution_options(populate_existing=True)
@@ -72,16 +80,26 @@ def _members(mode: str, where: list[ColumnElement[bool]], limit: int) -> list[Me
         mirror: Subscription = row.Subscription
         price: Price = row[4]
         coming: Price | None = row[5]
+        billed: BilledInvoice | None = row.BilledInvoice
         term = Term(
             mirror.status, price.interval, mirror.started_at, mirror.current_period_end_at, mirror.trial_ends_at,
-            mirror.cancel_at,
+            mirror.cancel_at, _discount_ends(mirror, billed),
         )  # fmt: skip
         sold = Sold(
             row.plan_name, price.amount_cents, price.currency, price.interval, mirror.quantity,
-            mirror.next_payment_cents, coming.amount_cents if coming else None, row.takes_effect_at,
+            mirror.next_payment_cents, billed.total_cents if billed else None,
+            coming.amount_cents if coming else None, row.takes_effect_at,
         )  # fmt: skip
         found.append(Member(mirror.id, mirror.stripe_id, row.user_id, row.country, price.id, term, sold))
     return found
+
+
+def _discount_ends(mirror: Subscription, billed: BilledInvoice | None) -> bool:
+    """Whether less is taken off the next payment than off the running period; a change the member planned has its own
+    words."""
+    if billed is None or mirror.next_discount_cents is None or mirror.schedule is not None:
+        return False
+    return mirror.next_discount_cents < billed.lasting_cents + billed.once_cents
 
 
 def told_of(mode: str, subscriptions: Sequence[str]) -> set[tuple[str, str, str]]:

@@ -321,6 +321,7 @@ class _Writer:
         preview = self.picture.next_payments.get(state.id)
         mirror.next_payment_cents = preview.amount_cents if preview else None
         mirror.next_payment_currency = preview.currency if preview else None
+        mirror.next_discount_cents = preview.discount_cents if preview else None
         mirror.item, mirror.quantity, mirror.trial_ends_at = state.item, state.quantity, state.trial_ends_at
         planned = self.picture.planned.get(state.id)
         mirror.schedule = state.schedule if planned else None
@@ -372,6 +373,7 @@ class _Writer:
         if mirror.status not in ENDED:
             mirror.status, mirror.ended_at, mirror.fetched_at = "canceled", self.now, self.now
             mirror.past_due_since = mirror.next_payment_cents = mirror.next_payment_currency = None
+            mirror.next_discount_cents = None
         self._entitle(mirror.stripe_id, mirror.plan_id, mirror.started_at, NO_ACCESS)
 
     def _write_payments(self) -> None:

@@ -21,7 +21,7 @@ from core.viewer import current_viewer
 NOTICES_SHOWN = 50
 KINDS = {
     "trial": "End of a free time", "renewal": "Renewal of a year", "annual": "Yearly reminder",
-    "price": "Rise of a price", "price_kept": "Rise called off",
+    "price": "Rise of a price", "price_kept": "Rise called off", "promotion": "End of a discount",
 }  # fmt: skip
 
 

@@ -59,7 +59,7 @@ def test_a_member_who_wants_to_join_is_refused_while_stripe_is_away_too(till: Ti
     stripe_down()
     answer = browser.post("/join/checkout", {"price": "gold-month"})
     assert answer.status_code == 409
-    assert "You are a member already." in text_of(answer)
+    assert "You are a VIP member" in text_of(answer)
 
 
 def test_the_redirect_alone_is_enough(till: Till) -> None:

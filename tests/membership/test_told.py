@@ -13,7 +13,7 @@ from core import clock
 from core.db import db, transaction
 from jobs import worker
 from jobs.queue import enqueue
-from models.membership import Price
+from models.membership import BillingCustomer, Payment, Price, PromoCode
 from models.notification import Mail
 from models.pricing import BillingNotice
 from models.user import User
@@ -47,10 +47,10 @@ def live_through(till: Till, days: int, step: float = 1) -> None:
         tell()
 
 
-def declared(till: Till, country: str, price: str) -> tuple[User, Browser]:
+def declared(till: Till, country: str, price: str, code: str = "") -> tuple[User, Browser]:
     """A member who says at joining where they live."""
     user, browser = till.reader()
-    answer = browser.post("/join/checkout", {"price": price, "country": country})
+    answer = browser.post("/join/checkout", {"price": price, "country": country, "code": code})
     till.come_back(browser, till.pay(str(answer.headers["Location"])))
     till.deliver()
     return user, browser
@@ -109,6 +109,59 @@ def proof_is_whole(till: Till, user: User, rows: list[BillingNotice], country: s
         assert "/account/membership/cancel" in mail.text
     page = text_of(Browser(till.app).sign_in(user).get("/account/membership/agreements"))
     assert page.count(f"({law.name})") == len(rows)
+
+
+def test_the_end_of_a_discount_is_told_once_before_the_first_full_payment_by_every_law(till: Till) -> None:
+    """One clock, four months: four laws with a discount of three months; and one, none, and one for good beside them."""
+    with transaction() as session:
+        session.add_all([
+            PromoCode(code="THREE", percent=50, duration="repeating", months=3),
+            PromoCode(code="FIRST", amount_cents=100, currency="usd", duration="once"),
+            PromoCode(code="ALWAYS", percent=20, duration="forever"),
+        ])  # fmt: skip
+    three = {country: declared(till, country, "vip-month", "THREE")[0] for country in VARIANTS}
+    first, gives_up = declared(till, "DE", "gold-month", "FIRST")[0], declared(till, "US-CA", "vip-month", "FIRST")
+    untold = [declared(till, "US-CA", "vip-month", code)[0] for code in ("", "ALWAYS")]
+    gives_up[1].post("/account/membership/cancel", {"sure": "yes"})
+    till.deliver()
+    began = clock.now()
+    live_through(till, 130, step=10)
+    for country, user in three.items():
+        (row,) = told(user)
+        paid = [one.amount_cents for one in reversed(payments(till, user))]
+        assert paid[:5] == [245, 245, 245, 490, 490]
+        before = (row.about_at - row.created_at) / DAY
+        assert LAWS[VARIANTS[country]].price[1] <= before <= LAWS[VARIANTS[country]].price[0]
+        assert timedelta() <= payments(till, user)[-4].paid_at - row.about_at <= timedelta(hours=2)
+        assert "this month was $2.45" in row.words
+        assert "your card is charged $4.90. From then on it is $4.90 a month" in row.words
+        proof_is_whole(till, user, [row], country)
+    (row,) = told(first)
+    assert 28 <= (row.about_at - began) / DAY <= 31
+    assert "this month was $8.90" in row.words
+    assert [told(user) for user in (*untold, gives_up[0])] == [[], [], []]
+    publisher = Browser(till.app).sign_in(make_user(roles=("publisher",)))
+    page = text_of(publisher.get("/publisher/told?kind=promotion"))
+    assert page.count(". in time") == 5
+    assert page.count("Your discount on VIP ends on") == 4
+
+
+def test_the_end_of_a_first_cheaper_year_is_told_beside_its_renewal(till: Till) -> None:
+    with transaction() as session:
+        session.add(PromoCode(code="YEAR", percent=50, duration="once"))
+    user, _ = declared(till, "FR", "vip-year", "YEAR")
+    pass_time(till, 320)
+    live_through(till, 40, step=2)
+    rows = {row.kind: row for row in told(user, "renewal", "promotion")}
+    assert "this year was $24.50" in rows["promotion"].words
+    assert all("your card is charged $49.00" in row.words for row in rows.values())
+    assert all(row.opens_at <= row.created_at <= row.closes_at for row in rows.values())
+
+
+def payments(till: Till, user: User) -> list[Payment]:
+    """What arrived, the newest first."""
+    rows = select(Payment).join(BillingCustomer).where(BillingCustomer.user_id == user.id).order_by(Payment.paid_at.desc())
+    return list(db.session().scalars(rows.execution_options(populate_existing=True)))
 
 
 @pytest.mark.parametrize(("days", "least"), [(45, 3), (14, 3), (5, 1)])

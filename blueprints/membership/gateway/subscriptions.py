@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from blueprints.membership.gateway.line import PAGE_SIZE, Line
-from blueprints.membership.gateway.reading import id_of, subscription_state
+from blueprints.membership.gateway.reading import field, id_of, subscription_state
 from blueprints.membership.gateway.values import (
     Missing,
     NextPayment,
@@ -45,7 +45,8 @@ class SubscriptionCalls(Line):
             preview: Any = self.ask(lambda: self.v1.invoices.create_preview({"subscription": subscription}))
         except Refused:
             return None
-        return NextPayment(int(preview.amount_due), str(preview.currency))
+        off = sum(int(one.amount) for one in field(preview, "total_discount_amounts") or ())
+        return NextPayment(int(preview.amount_due), str(preview.currency), off)
 
     def cancel_subscription(self, subscription: str) -> None:
         """End a Subscription at once; one that has ended already counts as done."""

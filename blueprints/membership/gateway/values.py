@@ -233,8 +233,11 @@ class ChargeState:
 
 @dataclass(frozen=True, slots=True)
 class NextPayment:
+    """What the next payment takes, and how much a discount takes off it."""
+
     amount_cents: int
     currency: str
+    discount_cents: int = 0
 
 
 @dataclass(frozen=True, slots=True)
