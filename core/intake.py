@@ -12,6 +12,8 @@ from core.errors import DomainError, NotFound
 from core.guards import GUARD_MARK
 from core.rendering import error_page
 
+FILE_FIELDS = {"picture", "file"}  # of all forms that take one
+
 log = structlog.get_logger("web")
 
 
@@ -32,6 +34,15 @@ def refuse_json() -> None:
         raise DomainError("This address takes forms, not JSON.", 415, "json")
 
 
+def refuse_stray_files() -> None:
+    """Refuse a file in a field that takes text: the forms' library would hand it on as if it were what was typed."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    if request.mimetype != "multipart/form-data" or getattr(view, GUARD_MARK, "") == "machine":
+        return
+    if request.files.keys() - FILE_FIELDS:
+        raise DomainError("A field of this form takes text, not a file.", 400, "file")
+
+
 def _unstorable(error: DataError) -> Response:
     """A value from a form that the database has no room for: nothing was stored, and it was not our mistake."""
     db.session.rollback()
@@ -48,6 +59,7 @@ def install(app: Flask) -> None:
     """Stand in front of every route."""
     app.before_request(refuse_nul)
     app.before_request(refuse_json)
+    app.before_request(refuse_stray_files)
     app.register_error_handler(DataError, _unstorable)
     for kind in (ParseException, NoMoreData):
         app.register_error_handler(kind, _broken_off)

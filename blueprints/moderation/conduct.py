@@ -36,7 +36,7 @@ def typed_steps(typed: Mapping[str, str]) -> list[ladder.Step]:
 
     def number(name: str, at: int) -> int:
         said = typed.get(f"{name}-{at}", "").strip()
-        if not said.isdigit() or len(said) > 4:
+        if not said.isdecimal() or len(said) > 4:
             raise DomainError("Please give whole numbers.")
         return int(said)
 

@@ -113,7 +113,7 @@ def prefer(
 
     Raises DomainError for keys that contradict each other.
     """
-    if not severe_per_hour.isdigit() or int(severe_per_hour) > MOST_SEVERE:
+    if not (severe_per_hour.isdecimal() and len(severe_per_hour) < 10 and int(severe_per_hour) <= MOST_SEVERE):
         raise DomainError(f"Please give a number from 0 to {MOST_SEVERE}.")
     kept = stored_keys(keys)
     row = queries_claims.preference_locked(session, user_id)

@@ -54,7 +54,7 @@ def filters_from(values: Mapping[str, str]) -> Filters:
     hours = values.get("hours", "")
     return Filters(
         section, words("article"), words("reason"), words("language")[:3], words("author"),
-        int(hours) if hours.isdigit() and int(hours) in AGES else 0, words("q"),
+        int(hours) if hours in {str(age) for age in AGES} else 0, words("q"),
     )  # fmt: skip
 
 

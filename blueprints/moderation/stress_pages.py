@@ -30,6 +30,6 @@ def wanted(typed: Mapping[str, str]) -> Wanted:
 
     def number(name: str) -> int:
         text = typed.get(name, "")
-        return int(text) if text.isdigit() and len(text) < 6 else -1
+        return int(text) if text.isdecimal() and len(text) < 6 else -1
 
     return Wanted(number("minutes"), "holds_newcomers" in typed, "members_only" in typed, number("pace_seconds"))

@@ -70,13 +70,13 @@ def _homes(text: str) -> Iterator[Passage]:
 
 
 def _is_phone(number: str) -> bool:
-    digits = sum(character.isdigit() for character in number)
+    digits = sum(character.isdecimal() for character in number)
     return PHONE_DIGITS[0] <= digits <= PHONE_DIGITS[1] and _PHONE_START.match(number) is not None
 
 
 def _is_card(number: str) -> bool:
     """The check digit of card numbers (Luhn, ISO/IEC 7812-1)."""
-    digits = [int(character) for character in number if character.isdigit()]
+    digits = [int(character) for character in number if character.isdecimal()]
     if not CARD_DIGITS[0] <= len(digits) <= CARD_DIGITS[1] or len(set(digits)) == 1:
         return False
     doubled = [digit * 2 - 9 if digit > 4 else digit * 2 for digit in digits[-2::-2]]
