@@ -70,6 +70,7 @@ def move_branch(
         there.last_comment_at = now
     session.flush()
     queries_moving.move_rows(session, root_id, to_thread_id, article_author_id, there.version + 1)
+    queries_moving.move_drafts(session, root_id, here.article_id, there.article_id)
     rows = queries_moving.readable_rows(session, root_id)
     _tell(session, here, [("gone", row) for row in rows])
     _tell(session, there, [("comment", row) for row in rows if row.status == "published"])

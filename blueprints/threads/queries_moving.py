@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import and_, case, func, insert, literal, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import and_, case, exists, func, insert, literal, or_, select, update
+from sqlalchemy.orm import Session, aliased
 
 from core.db import Base
 from models.live import LiveEvent
-from models.thread import Comment, Thread
+from models.thread import Comment, Draft, Thread
 
 
 def threads_locked(session: Session, ids: Sequence[int]) -> dict[int, Thread]:
@@ -69,6 +69,22 @@ def move_rows(session: Session, root_id: int, thread_id: int, article_author_id:
         .execution_options(synchronize_session=False)
     )
     session.expire_all()
+
+
+def move_drafts(session: Session, root_id: int, from_article_id: int, to_article_id: int) -> None:
+    """Let the kept words of replies go with what they answer; where somebody has words there already, those stay."""
+    there = aliased(Draft)
+    taken = exists().where(
+        there.article_id == to_article_id, there.parent_key == Draft.parent_key,
+        or_(there.guest_hash == Draft.guest_hash, there.user_id == Draft.user_id),
+    )  # fmt: skip
+    answered = select(Comment.id).where(Comment.root_id == root_id)
+    session.execute(
+        update(Draft)
+        .where(Draft.article_id == from_article_id, Draft.parent_key.in_(answered), ~taken)
+        .values(article_id=to_article_id)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def readable_rows(session: Session, root_id: int) -> Sequence[Any]:

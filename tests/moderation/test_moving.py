@@ -6,8 +6,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import select, update
 
-from blueprints.moderation import moving, queries_queues, undoing
+from blueprints.moderation import moving, queries_queues, reversing, undoing
 from blueprints.moderation.decision import Decision
+from blueprints.threads import drafts
 from blueprints.threads import moving as threads_moving
 from blueprints.threads import service as threads
 from blueprints.threads.live import events_after
@@ -169,6 +170,27 @@ def test_the_search_and_the_authors_badge_follow(app: Flask) -> None:
     assert comment(reply).author_badge == "staff"
     take_back(done, make_moderator())
     assert comment(reply).author_badge == "author"
+
+
+def test_words_of_a_reply_that_is_being_written_go_along(app: Flask, client: Browser) -> None:
+    here, there, bea = make_talk(), make_talk(), make_member()
+    root = say(here, make_member())
+    with transaction() as session:
+        drafts.keep_words(session, drafts.DraftOwner(user_id=bea.id), here.id, "Half a thought", root)
+    move(root, there, make_moderator())
+    assert "Half a thought" in client.sign_in(bea).get(f"/comments/{root}/reply").text
+
+
+def test_all_that_somebody_moved_is_taken_back_as_one(app: Flask) -> None:
+    here, there, mo, pat = make_talk(), make_talk(), make_moderator(), make_user(roles=("publisher",))
+    roots, since = [say(here, make_member()) for _ in range(3)], clock.now()
+    for root in roots:
+        move(root, there, mo)
+    with transaction() as session:
+        reversing.reverse(session, actor_id=mo.id, since=since, asked_by=pat.id, count=3)
+    run_all()
+    assert {comment(root).thread_id for root in roots} == {thread_of(here).id}
+    assert all_sound()
 
 
 def test_what_cannot_be_moved_is_refused_with_a_sentence(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
