@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from blueprints.articles.quotations import mark_of, save_quotes
-from blueprints.articles.service import store_picture
+from blueprints.articles.service import store_picture, write_picture
 from blueprints.membership.service import PriceTerms, offer_plan
 from blueprints.publisher.screening import ListValues, add_list
 from blueprints.threads import settings, weighing
@@ -53,6 +53,8 @@ def seed_demo() -> None:
     if db.session.scalar(select(Site.id)) is not None:
         return
     pictures = {path.name: prepare_picture(path.open("rb")) for path in sorted((FOLDER / "pictures").glob("*.webp"))}
+    for picture in pictures.values():
+        write_picture(picture)
     password = hash_password(DEMO_PASSWORD)
     members = _read("members.json")
     with transaction() as session:

@@ -22,6 +22,7 @@ from blueprints.notifications.mailer import MailNotSent, deliver, mail_server, s
 from blueprints.pages import queries
 from blueprints.publisher.queries_beginning import has_publisher
 from core import backup, clock
+from core.bucket import bucket_of
 from core.config import LOOPBACK, Settings
 from core.db import db
 from core.migrations import current_revision, newest_revision
@@ -64,7 +65,7 @@ def checks(settings: Settings, mail_to: str | None, *, offline: bool) -> Iterato
         ("mail", lambda: _mail(settings, mail_to)),
     ]
     if not offline:
-        parts.append(("address", lambda: _address(settings)))
+        parts += [("pictures", lambda: _pictures(settings)), ("address", lambda: _address(settings))]
     parts.append(("Stripe", lambda: iter([*health.checks_here(), *([] if offline else health.checks_at_stripe())])))
     for name, part in parts:
         try:
@@ -102,6 +103,19 @@ def _files(settings: Settings) -> Iterator[Check]:
     for path in [folder / "secret_key", *folder.glob("*.sqlite3")]:
         if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o007:
             yield Check(path.name, "can be read by everybody on this machine", good=False, advice=f"chmod 600 {path}")
+
+
+def _pictures(settings: Settings) -> Iterator[Check]:
+    bucket = bucket_of(settings)
+    if bucket is None:
+        return
+    try:
+        next(bucket.names(), None)
+    except OSError as error:
+        yield Check("pictures", str(error.strerror), good=False,
+                    advice="See that PICTURES_URL leads to the storage, and that its key may list, read and write.")
+        return
+    yield Check("pictures", f"{bucket.name} at {bucket.host}", good=True)
 
 
 def _disk(settings: Settings) -> Iterator[Check]:

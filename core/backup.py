@@ -9,6 +9,7 @@ import gzip
 import hashlib
 import io
 import json
+import mimetypes
 import os
 import re
 import secrets
@@ -29,6 +30,7 @@ from flask_migrate import upgrade
 from sqlalchemy import Connection, inspect, text
 
 from core import clock
+from core.bucket import bucket_of
 from core.config import Settings
 from core.db import Base, db
 from core.migrations import FOLDER, current_revision, newest_revision, upgrade_if_needed
@@ -221,6 +223,12 @@ def _write(
     archive: Path, parts: Path, settings: Settings, tables: dict[str, int], moment: datetime, say: Say
 ) -> None:
     pictures = settings.data_dir / PICTURES
+    if (bucket := bucket_of(settings)) is not None:
+        say("fetching the pictures that other hosts have put into the storage")
+        for name in bucket.names():
+            path = pictures / Path(name).name
+            if not path.exists() and (content := bucket.get(name)) is not None:
+                path.write_bytes(content)
     files = [(path, path.relative_to(parts).as_posix()) for path in sorted(parts.rglob("*")) if path.is_file()]
     if pictures.is_dir():
         # A picture's name is its content, and one is never changed: what comes meanwhile is in the next backup.
@@ -353,5 +361,8 @@ def _restore_files(settings: Settings, parts: Path) -> None:
     if (parts / PICTURES).is_dir():
         target = settings.data_dir / PICTURES
         target.mkdir(parents=True, exist_ok=True)
+        bucket = bucket_of(settings)
         for path in (parts / PICTURES).iterdir():
+            if bucket is not None:
+                bucket.put(path.name, path.read_bytes(), mimetypes.guess_type(path.name)[0] or "")
             shutil.move(path, target / path.name)

@@ -40,6 +40,7 @@ class Settings(BaseSettings):
     live_readers: int = Field(default=10_000, ge=0, le=1_000_000)
     live_readers_of_an_address: int = Field(default=200, ge=1, le=1_000_000)
     private_hosts: str = ""
+    pictures_url: str = ""
     backup_dir: Path | None = None
     backup_keep: int = Field(default=14, ge=1, le=10_000)
 
@@ -77,6 +78,15 @@ class Settings(BaseSettings):
     def _mail_url(cls, value: str) -> str:
         if value and urlsplit(value).scheme not in {"smtp", "smtps"}:
             raise ValueError("must look like smtp://user:password@mail.example.org:587")
+        return value
+
+    @field_validator("pictures_url")
+    @classmethod
+    def _pictures_url(cls, value: str) -> str:
+        parts = urlsplit(value)
+        named = parts.username and parts.password and parts.hostname and parts.path.strip("/")
+        if value and (parts.scheme not in {"s3", "s3+http"} or not named or "/" in parts.path.strip("/")):
+            raise ValueError("must look like s3://key:secret@host/bucket?region=eu-central-1")
         return value
 
     @field_validator("stripe_secret_key")

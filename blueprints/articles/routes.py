@@ -1,9 +1,9 @@
 """Reading: the front page, sections, articles, feeds, pictures."""
 
-from flask import Blueprint, Response, current_app, g, render_template, request, send_from_directory
+from flask import Blueprint, Response, g, render_template, request, send_from_directory
 from flask.typing import ResponseReturnValue
 
-from blueprints.articles import comment_feeds, feeds, queries, queries_sharing, sharing
+from blueprints.articles import comment_feeds, feeds, queries, queries_sharing, service, sharing
 from blueprints.articles.front import front_part, section_part
 from blueprints.articles.page import ThreadPlace, article_page
 from blueprints.articles.policy import may_see
@@ -123,7 +123,7 @@ def picture(name: str) -> Response:
     """A picture; its name is its content, so browsers keep it for good."""
     if not queries.is_picture_name(name):
         raise NotFound
-    answer = send_from_directory(current_app.config["SETTINGS"].data_dir.resolve() / "pictures", name, conditional=True)
+    answer = send_from_directory(service.picture_folder(name), name, conditional=True)
     answer.headers["Cache-Control"] = f"public, max-age={YEAR_SECONDS}, immutable"
     return answer
 

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from blueprints.articles.queries import picture_path
 from blueprints.articles.quotations import mark_of
-from blueprints.articles.service import store_picture
+from blueprints.articles.service import store_picture, write_picture
 from blueprints.newsroom import policy, preview, queries, service
 from blueprints.newsroom.forms import ArticleForm
 from blueprints.site.queries import site
@@ -196,6 +196,7 @@ def _keep_picture(form: ArticleForm, viewer: Viewer) -> str | None:
         prepared = prepare_picture(upload.stream)
     except ValueError as error:
         return str(error)
+    write_picture(prepared)
     with transaction() as session:
         form.picture_id.data = str(store_picture(session, prepared, viewer.id).id)
     form.remove_picture.data = False
