@@ -4,14 +4,15 @@
 processes while people read and write, and counts what is there afterwards; `python -m tests.bench moderators` lets ten
 moderators work on a thousand comments and looks whether anything was decided twice or lost;
 `python -m tests.bench guests` lets a thousand guests write, sign up and pay while webhooks come as they like;
-`python -m tests.bench boxes` builds several hosts behind nginx and switches them off and cuts them off meanwhile.
+`python -m tests.bench boxes` builds several hosts behind nginx and switches them off and cuts them off meanwhile;
+`python -m tests.bench scale` fills PostgreSQL with a whole paper's comments and says what they weigh and cost.
 """
 
 import argparse
 import sys
 from collections.abc import Sequence
 
-from tests.bench import boxes, chaos, guests, live, moderators
+from tests.bench import boxes, chaos, guests, live, moderators, scale
 from tests.bench.measure import Options, Report, Row, run
 
 HEADINGS = ("", "requests/s", "p50 ms", "p99 ms", "CPU ms", "rate / bare", "CPU / bare")
@@ -29,6 +30,8 @@ def main(arguments: Sequence[str]) -> int:
         return _guests(arguments[1:])
     if arguments[:1] == ["boxes"]:
         return _boxes(arguments[1:])
+    if arguments[:1] == ["scale"]:
+        return _scale(arguments[1:])
     given = _parser().parse_args(arguments)
     options = Options(
         sizes=tuple(int(size) for size in given.comments.split(",")), seconds=given.seconds, rounds=given.rounds,
@@ -87,6 +90,22 @@ def _boxes(arguments: Sequence[str]) -> int:
     report = boxes.run(boxes.BoxesOptions(**vars(parser.parse_args(arguments))), say=_say)
     verdicts = [f"- {'met' if verdict.met else '**missed**'}: {verdict.sentence}" for verdict in report.verdicts]
     print("\n".join([*(f"- {line}" for line in report.lines), "", *verdicts]))
+    return 0 if all(verdict.met for verdict in report.verdicts) else 1
+
+
+def _scale(arguments: Sequence[str]) -> int:
+    default = scale.ScaleOptions()
+    parser = argparse.ArgumentParser(prog="python -m tests.bench scale", description=scale.__doc__)
+    parser.add_argument("--comments", type=int, default=default.comments, help="in all")
+    parser.add_argument("--readers", type=int, default=default.readers, help="with an account")
+    parser.add_argument("--seconds", type=float, default=default.seconds, help="of load for each figure and round")
+    parser.add_argument("--rounds", type=int, default=default.rounds, help="of each figure")
+    parser.add_argument("--processes", type=int, default=default.processes, help="of the server")
+    parser.add_argument("--threads", type=int, default=default.threads, help="in each process")
+    parser.add_argument("--database", required=True, help="the URL of a PostgreSQL database, of a superuser")
+    report = scale.run(scale.ScaleOptions(**vars(parser.parse_args(arguments))), say=_say)
+    verdicts = [f"- {'met' if verdict.met else '**missed**'}: {verdict.sentence}" for verdict in report.verdicts]
+    print("\n".join([*(f"- {line}" for line in report.lines), "", *scale.table(report), "", *verdicts]))
     return 0 if all(verdict.met for verdict in report.verdicts) else 1
 
 
