@@ -1,6 +1,6 @@
 """What happens here when something happens to a comment or a discussion."""
 
-from blueprints.following.telling import keep_up
+from blueprints.following.telling import keep_up, tell_first
 from blueprints.threads.signals import comment_changed_signal, comment_published_signal, thread_changed_signal
 from core.db import db
 from jobs.queue import enqueue
@@ -14,7 +14,8 @@ def connect() -> None:
 
 
 def _tell(_sender: object, *, comment_id: int) -> None:
-    enqueue("following.tell", key=f"tell:{comment_id}", comment_id=comment_id)
+    if tell_first(db.session(), comment_id):  # a job of its own for the rest, where many are concerned
+        enqueue("following.tell", key=f"tell:{comment_id}", comment_id=comment_id)
 
 
 def _keep_up(_sender: object, *, comment_id: int) -> None:

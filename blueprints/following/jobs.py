@@ -13,13 +13,9 @@ CAUSES_AT_ONCE = 100
 
 @handler("following.tell")
 def tell(comment_id: int, only_mentions: bool = False) -> None:
-    """Tell everybody whom a comment concerns, unless it can no longer be read. Run again, it goes on where it ended."""
+    """Tell everybody whom a comment concerns, unless it can no longer be read. Run again, it tells who is left."""
     with transaction() as session:
-        comment = queries.subject(session, comment_id, hold=True)
-        if comment is None or not telling.can_be_read(comment):
-            return
-        telling.note_part(session, comment)
-        people = telling.whom_to_tell(session, comment, only_mentions=only_mentions)
+        people = telling.tell_first(session, comment_id, only_mentions=only_mentions)
     for at in range(0, len(people), telling.AT_ONCE):
         with transaction() as session:
             comment = queries.subject(session, comment_id, hold=True)

@@ -63,6 +63,21 @@ def whom_to_tell(session: Session, comment: Row[Any], *, only_mentions: bool) ->
     return list(queries.concerned(session, comment, only_mentions=only_mentions, person_is_open=is_open))
 
 
+def tell_first(session: Session, comment_id: int, *, only_mentions: bool = False) -> list[tuple[int, str]]:
+    """Tell those whom a comment concerns, unless it can no longer be read: so many as one transaction should hold.
+
+    Returns the others, with the reason. Who was told before is not told again.
+    """
+    comment = queries.subject(session, comment_id, hold=True)
+    if comment is None or not can_be_read(comment):
+        return []
+    note_part(session, comment)
+    people = whom_to_tell(session, comment, only_mentions=only_mentions)
+    for user_id, reason in people[:AT_ONCE]:
+        tell(session, comment, user_id, reason)
+    return people[AT_ONCE:]
+
+
 def tell(session: Session, comment: Row[Any], user_id: int, reason: str) -> None:
     """Tell one person."""
     words = _words(comment, reason)
