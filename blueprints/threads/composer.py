@@ -12,6 +12,7 @@ from blueprints.threads.nudging import Asked
 from blueprints.threads.policy import Refusal
 from blueprints.threads.queries import NEVER_HERE, Here, Offer
 from blueprints.threads.writing import MAX_LENGTH
+from core.errors import DomainError
 from core.rendering import money
 from core.viewer import Viewer
 
@@ -69,7 +70,7 @@ def is_for_members(facts: ThreadFacts, now: datetime) -> bool:
     return modes.audience_at(facts, now) not in {EVERYONE, REGISTERED}
 
 
-def leads_to_joining(refusal: Refusal | None) -> bool:
+def leads_to_joining(refusal: Refusal | DomainError | None) -> bool:
     """Whether the refused person may still write: the words are kept until they have joined."""
     return refusal is not None and refusal.code in {"guest", "audience"}
 

@@ -170,20 +170,30 @@ def remove(comment_id: int) -> Answer:
 @public
 def respect(comment_id: int) -> Answer:
     """Give respect or take it back; `on` (1 or 0) says which. Guests are led to the way in."""
-    facts, found = lookup.visible_comment(comment_id)
-    viewer = current_viewer()
-    refusal = policy.may_respect(viewer, facts, found, clock.now())
-    if refusal and leads_to_joining(refusal):
-        here = f"{facts.article_url}#comment-{comment_id}"
-        return _go(_way_in(facts, here, for_members=viewer.is_signed_in))
-    with transaction() as session:
-        given = service.toggle_respect(
-            session, viewer, comment_id, wanted={"1": True, "0": False}.get(request.form.get("on", ""))
-        )
+    viewer, wanted = current_viewer(), {"1": True, "0": False}.get(request.form.get("on", ""))
+    if not viewer.is_signed_in:
+        return _join_to_respect(comment_id)
+    try:
+        with transaction() as session:  # which looks at everything under its lock, so nothing is looked at before
+            given = service.toggle_respect(session, viewer, comment_id, wanted=wanted)
+    except DomainError as refused:
+        if leads_to_joining(refused):
+            return _join_to_respect(comment_id)
+        raise
     if is_fetch():
         return jsonify(pressed=given.pressed, count=given.count)
+    facts, _ = lookup.comment_and_thread(comment_id)
     back = safe_next(request.form.get("next"), facts.article_url).partition("#")[0]
     return redirect(f"{back}#comment-{comment_id}", 303)
+
+
+def _join_to_respect(comment_id: int) -> Answer:
+    facts, found = lookup.visible_comment(comment_id)
+    refusal = policy.may_respect(current_viewer(), facts, found, clock.now())
+    if refusal and not leads_to_joining(refusal):
+        raise DomainError(refusal.sentence, refusal.status)
+    here = f"{facts.article_url}#comment-{comment_id}"
+    return _go(_way_in(facts, here, for_members=current_viewer().is_signed_in))
 
 
 @threads.get(f"{COMMENT}/report")

@@ -89,7 +89,7 @@ def test_respect_costs_so_many_statements_and_no_job(app: Flask, article: Articl
         return browser.post(f"/comments/{one}/respect", headers=SCRIPT).status_code
 
     sent = cost(press)
-    assert len(sent) == 9 + locks(), "\n".join(sent)
+    assert len(sent) == 7 + locks(), "\n".join(sent)
     assert sum(statement.startswith(WRITES) for statement in sent) == 4, "\n".join(sent)
     assert db.session().scalars(select(Job.id).where(Job.finished_at.is_(None))).all() == []
 
