@@ -21,19 +21,20 @@ from typing import Any
 
 import structlog
 from flask_sqlalchemy import SQLAlchemy
+from flask_sqlalchemy.session import Session as FlaskSession
 from sqlalchemy import Connection, DateTime, Dialect, MetaData, event
 from sqlalchemy.engine import Engine, ExceptionContext
-from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.orm import DeclarativeBase, Session, registry
-from sqlalchemy.pool import ConnectionPoolEntry, Pool
+from sqlalchemy.pool import ConnectionPoolEntry, Pool, PoolProxiedConnection
 from sqlalchemy.types import TypeDecorator
 
 from core.metrics import SLOW_QUERIES
 from core.turns import turns
 
 BUSY_TIMEOUT_MS = 10_000
+CHECKPOINT_PAGES = 8_000  # of 4 kB; SQLite's 1,000 are some forty comments, and whoever posts the last of them waits
 SLOW_QUERY_SECONDS = 0.5
-_WAITS = {"BEGIN IMMEDIATE"}
 
 log = structlog.get_logger("database")
 
@@ -77,13 +78,9 @@ class Base(DeclarativeBase):
     )
 
 
-db: SQLAlchemy = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False, "autoflush": False})
-
 committed: list[Callable[[], None]] = []  # called after every use case of this process; must be quick, and not raise
 
 _writing: ContextVar[bool] = ContextVar("writing", default=False)
-_CONNECTION = "writing connection"
-
 
 _creating = Lock()
 
@@ -130,6 +127,7 @@ def _prepare_sqlite(connection: Any, _record: ConnectionPoolEntry) -> None:
         "temp_store = MEMORY",
         "cache_size = -16000",
         "mmap_size = 268435456",
+        f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
     ):
         connection.execute(f"PRAGMA {pragma}")
 
@@ -164,7 +162,7 @@ def _begin_time(_connection: Any, _cursor: Any, _statement: str, _values: Any, c
 
 @event.listens_for(Engine, "after_cursor_execute")
 def _end_time(_connection: Any, _cursor: Any, statement: str, _values: Any, context: Any, _many: bool) -> None:
-    if context is not None and statement not in _WAITS:  # waiting for one's turn is no fault of a statement
+    if context is not None:
         note_time(statement, perf_counter() - context.began)
 
 
@@ -187,11 +185,110 @@ def leave_out_rows(failure: BaseException) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     if connection.dialect.name != "sqlite":
         return
+    fairy = connection.connection
     if _writing.get():
-        turns.take(connection.engine.url.database)
-        connection.exec_driver_sql("BEGIN IMMEDIATE")  # may find the file locked, and says so as SQLAlchemy's error
+        _begin_to_write(connection.engine, fairy)
     else:
-        connection.connection.cursor().execute("BEGIN")  # cannot fail; the short way, because every page takes it
+        fairy.cursor().execute("BEGIN")  # cannot fail
+
+
+def _begin_to_write(engine: Engine, fairy: PoolProxiedConnection) -> None:
+    """Wait for the turn to write to SQLite's file and begin; changes nothing where this connection has begun."""
+    driver = fairy.driver_connection
+    if engine.dialect.name != "sqlite" or (driver is not None and driver.in_transaction):
+        return
+    turns.take(engine.url.database)
+    try:
+        fairy.cursor().execute("BEGIN IMMEDIATE")
+    except sqlite3.Error as error:  # whoever takes no turn has the file
+        raise as_sqlalchemy("BEGIN IMMEDIATE", error, engine.dialect) from error
+
+
+def as_sqlalchemy(statement: str, error: Exception, dialect: Dialect) -> BaseException:
+    """The driver's failure as SQLAlchemy would have raised it, without any values."""
+    leave_out_rows(error)
+    failure: BaseException = DBAPIError.instance(
+        statement, None, error, dialect.loaded_dbapi.Error, hide_parameters=True, dialect=dialect
+    )
+    return failure
+
+
+class Writing:
+    """The connection of one use case, in a transaction that begins with its first statement.
+
+    What is prepared runs on the driver's connection at once. What goes through the session sees the same connection as
+    SQLAlchemy's own, which is made only then: most comments are written without it.
+    """
+
+    def __init__(self, engine: Engine, session: Session) -> None:
+        self.engine = engine
+        self.session = session
+        self._fairy: PoolProxiedConnection | None = None
+        self._known: Connection | None = None
+
+    def connection(self) -> PoolProxiedConnection:
+        """The driver's connection, with the transaction begun."""
+        if self._fairy is None:
+            fairy = self.engine.raw_connection()
+            try:
+                _begin_to_write(self.engine, fairy)
+            except BaseException:
+                fairy.close()
+                raise
+            self._fairy = fairy
+        return self._fairy
+
+    def known(self) -> Connection:
+        """The same connection, for the session."""
+        if self._known is None:
+            self._known = Connection(self.engine, connection=self.connection())
+            self._known.begin()
+        return self._known
+
+    def commit(self) -> None:
+        """Keep what was done. Raises SQLAlchemy's error where the database refuses."""
+        if self._known is not None:
+            self._known.commit()
+        elif self._fairy is not None:
+            try:
+                self._fairy.commit()
+            except self.engine.dialect.loaded_dbapi.Error as error:
+                raise as_sqlalchemy("COMMIT", error, self.engine.dialect) from error
+
+    def rollback(self) -> None:
+        """Undo what was done, as far as the database is still there."""
+        if self._known is not None:
+            self._known.rollback()
+        elif self._fairy is not None and self._fairy.is_valid:
+            try:
+                self._fairy.rollback()
+            except self.engine.dialect.loaded_dbapi.Error as error:
+                self._fairy.invalidate(error)
+
+    def close(self) -> None:
+        """Give the connection back."""
+        if self._known is not None:
+            self._known.close()
+        elif self._fairy is not None:
+            self._fairy.close()
+
+
+_open: ContextVar[Writing | None] = ContextVar("open", default=None)
+
+
+class OneSession(FlaskSession):
+    """The session, which inside `transaction()` works on that transaction's connection."""
+
+    def get_bind(self, mapper: Any = None, clause: Any = None, bind: Any = None, **more: Any) -> Engine | Connection:
+        writing = _open.get()
+        if writing is not None and writing.session is self:
+            return writing.known()
+        return super().get_bind(mapper, clause, bind, **more)
+
+
+db: SQLAlchemy = SQLAlchemy(
+    model_class=Base, session_options={"expire_on_commit": False, "autoflush": False, "class_": OneSession}
+)
 
 
 def refuse_leftovers(session: Session) -> None:
@@ -212,17 +309,22 @@ def transaction() -> Iterator[Session]:
     session = db.session()
     refuse_leftovers(session)
     session.rollback()  # ends the read and expires what it loaded
-    token = _writing.set(True)
+    writing = Writing(db.engine, session)
+    token, opened = _writing.set(True), _open.set(writing)
     try:
         yield session
-        session.commit()
+        if session.in_transaction() or session.new or session.dirty or session.deleted:
+            session.commit()
+        writing.commit()
     except BaseException:
         session.rollback()
+        writing.rollback()
         session.info.pop("after_commit", None)
         raise
     finally:
-        session.info.pop(_CONNECTION, None)
+        _open.reset(opened)
         _writing.reset(token)
+        writing.close()
         turns.give_back()
     for call in (*session.info.pop("after_commit", {}).values(), *committed):
         call()
@@ -240,12 +342,14 @@ def write_connection() -> Iterator[Connection]:
         turns.give_back()
 
 
-def writing_connection(session: Session) -> Connection:
-    """The connection of the `transaction()` that is open, looked for only once in it."""
-    connection: Connection | None = session.info.get(_CONNECTION)
-    if connection is None:
-        connection = session.info[_CONNECTION] = session.connection()
-    return connection
+def open_writing() -> Writing | None:
+    """The `transaction()` that is open in this context, if any."""
+    return _open.get()
+
+
+def dialect_name() -> str:
+    """Which kind of database this is: sqlite or postgresql."""
+    return db.engine.dialect.name
 
 
 def after_commit(key: str, call: Callable[[], None]) -> None:

@@ -7,6 +7,7 @@ This is the only module that imports bleach.
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from html import escape
 from typing import Any
 from urllib.parse import urlsplit
@@ -331,6 +332,7 @@ def _without_marker(text: str, marker: str = PREVIEW_MARKER) -> str:
     return _marker_pattern(marker).sub("", text)
 
 
+@lru_cache(maxsize=64)  # one comment is told of to many, and then indexed
 def plain_text(html_or_source: str, *, reveal: bool = False, quotes: bool = True) -> str:
     """The text without mark-up, for excerpts, mails and search: paragraphs apart, list items marked.
 

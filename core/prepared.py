@@ -28,12 +28,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.expression import TextClause
 
-from core.db import Base, db, is_writing, leave_out_rows, note_time, writing_connection
+from core.db import Base, as_sqlalchemy, db, note_time, open_writing
 
 Process = Callable[[Any], Any]
 Preparable = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]] | UpdateBase | TextClause
@@ -86,10 +85,10 @@ class Prepared:
             return self._plan(db.engine.dialect).run(db.engine, own, values)
         if session is None:
             session = db.session()
-        if is_writing():
-            connection = writing_connection(session)
-            return self._plan(connection.dialect).run(connection, connection.connection, values)
         engine = db.engine
+        writing = open_writing()
+        if writing is not None:
+            return self._plan(engine.dialect).run(engine, writing.connection(), values)
         plan = self._plan(engine.dialect)
         if plan.is_sqlite and not session.in_transaction():
             borrowed = engine.raw_connection()
@@ -178,7 +177,7 @@ class _Plan:
             raise ValueError("a parameter that is a list cannot be prepared")
         self._dialect = dialect
         self.is_sqlite = dialect.name == "sqlite"
-        self._answers = not isinstance(statement, UpdateBase) or bool(statement._returning)
+        answers = not isinstance(statement, UpdateBase) or bool(statement._returning)
         self._text = str(compiled)
         self._order: list[str] | None = compiled.positiontup
         self._fixed = {name: value for name, value in compiled.params.items() if not compiled.binds[name].required}
@@ -191,7 +190,7 @@ class _Plan:
                     self._fixed[name] = process(self._fixed[name])
         self._row: Any = tuple
         self._results: list[tuple[int, Process]] = []
-        if self._answers and not isinstance(statement, TextClause):
+        if answers and not isinstance(statement, TextClause):
             columns = list(statement.exported_columns)
             make: Any = namedtuple  # its names are known only now
             self._row = make("Row", [str(column.key) for column in columns], rename=True)._make
@@ -210,25 +209,21 @@ class _Plan:
             began = perf_counter()
             cursor.execute(self._text, parameters)
             note_time(self._text, perf_counter() - began)
-            found: Any = cursor.fetchall() if self._answers else cursor.rowcount
+            found: Any = cursor.fetchall() if cursor.description else None
+            touched = cursor.rowcount
         except self._dialect.loaded_dbapi.Error as error:
             raise self._failure(connection, cursor, parameters, error) from error
         finally:
             cursor.close()
-        if not self._answers:
-            return found
+        if found is None:
+            return touched
         return [self._row(self._processed(row) if self._results else row) for row in found]
 
     def _failure(self, connection: PoolProxiedConnection, cursor: Any, parameters: Any, error: Any) -> BaseException:
         """The driver's failure as SQLAlchemy names it; a connection that is lost is not used again."""
         if self._dialect.is_disconnect(error, connection, cursor):
             connection.invalidate(error)
-        leave_out_rows(error)
-        failure: BaseException = DBAPIError.instance(
-            self._text, parameters, error, self._dialect.loaded_dbapi.Error, hide_parameters=True,
-            dialect=self._dialect,
-        )
-        return failure
+        return as_sqlalchemy(self._text, error, self._dialect)
 
     def _processed(self, row: Sequence[Any]) -> list[Any]:
         cells = list(row)

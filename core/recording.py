@@ -91,6 +91,7 @@ def note(
 ) -> None:  # fmt: skip
     """Record a change that a statement made past the session."""
     if (who := _who()) is not None:
+        session.connection()  # so that the session commits, and writes it down then
         _add(session, Change(noun, str(key), before, after, who[0], person_id, session.info.get(_CAUSE)))
 
 

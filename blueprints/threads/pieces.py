@@ -96,6 +96,7 @@ def macros() -> _Macros:
 def pieces_of(row: Row[Any], plan: tuple[str, int] | None, *, target: bool = False, full: bool = False) -> Pieces:
     """The pieces of a comment row. `full` shows the text of one that is not published, to those who may see it."""
     plan = plan if row.is_named else None
+    full = full and row.status != "published"  # what everybody may read is the same for its author
     memory: Memory[Pieces] = current_app.extensions.setdefault(_EXTENSION, Memory(KEPT_CHARACTERS))
     key = (row.id, row.row_version, row.status, row.name, row.is_named, row.page_is_open, row.parent_name,
            row.rule_title, row.guest_line, plan, target, full, row.created_at)  # fmt: skip

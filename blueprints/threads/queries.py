@@ -41,7 +41,7 @@ from blueprints.threads.queries_screening import STATE_VERSION
 from blueprints.threads.screening import Found
 from blueprints.threads.screening.passages import to_stored
 from blueprints.threads.waiting import USUAL_SECONDS
-from core.db import UTCDateTime, writing_connection
+from core.db import UTCDateTime, dialect_name
 from core.prepared import Prepared, PreparedInsert
 from core.viewer import Viewer
 from models.article import Article
@@ -201,7 +201,7 @@ def locked_facts(session: Session, thread_id: int) -> ThreadFacts | None:
     On SQLite whoever writes has the whole file. PostgreSQL is asked twice, because what a statement reads beside the
     row it had to wait for is from before the wait.
     """
-    if writing_connection(session).dialect.name != "sqlite":
+    if dialect_name() != "sqlite":
         _LOCK_THREAD.scalar(session, thread_id=thread_id)
     return _facts(session, _FACTS_BY_THREAD, thread_id=thread_id)
 
@@ -211,7 +211,7 @@ def locked_for_respect(session: Session, comment_id: int, user_id: int) -> tuple
 
     A comment that was moved meanwhile names another thread than the facts.
     """
-    if writing_connection(session).dialect.name != "sqlite":
+    if dialect_name() != "sqlite":
         locked = _LOCK_THREAD_OF.scalar(session, comment_id=comment_id)
         facts = _facts(session, _FACTS_BY_THREAD, thread_id=locked) if locked else None
     else:
@@ -281,6 +281,15 @@ def comments_by_id(session: Session, ids: Sequence[int]) -> list[Row[Any]]:
     return list(session.connection().execute(_BY_ID, {"ids": list(ids)}))
 
 
+_ONE = Prepared(with_people(select(*SHOWN_COLUMNS)).where(Comment.id == bindparam("the_comment")))
+
+
+def comment_by_id(comment_id: int) -> Row[Any]:
+    """This comment, whatever its state, as a page shows it; for one that was just written."""
+    row: Row[Any] = _ONE.all(None, the_comment=comment_id)[0]
+    return row
+
+
 _IN_THREAD = _BY_ID.where(Comment.thread_id == bindparam("thread_id"))
 
 
@@ -290,15 +299,13 @@ def comments_in_thread(session: Session, thread_id: int, ids: Sequence[int]) -> 
 
 
 _now = bindparam("now", type_=UTCDateTime())
+_IN_FORCE_WITH_BADGE = (
+    Entitlement.starts_at <= _now, or_(Entitlement.ends_at.is_(None), Entitlement.ends_at > _now), Plan.badge != ""
+)
 _PLAN_BADGES = (
     select(Entitlement.user_id, Plan.badge, Plan.rank)
     .join(Plan, Plan.id == Entitlement.plan_id)
-    .where(
-        Entitlement.user_id.in_(bindparam("user_ids", expanding=True)),
-        Entitlement.starts_at <= _now,
-        or_(Entitlement.ends_at.is_(None), Entitlement.ends_at > _now),
-        Plan.badge != "",
-    )
+    .where(Entitlement.user_id.in_(bindparam("user_ids", expanding=True)), *_IN_FORCE_WITH_BADGE)
     .order_by(Plan.rank)
 )
 
@@ -310,6 +317,20 @@ def plan_badges(session: Session, user_ids: Iterable[int], now: datetime) -> dic
         return {}
     rows = session.connection().execute(_PLAN_BADGES, {"user_ids": wanted, "now": now})
     return {row.user_id: (row.badge, row.rank) for row in rows}
+
+
+_PLAN_BADGE = Prepared(
+    select(Plan.badge, Plan.rank)
+    .join(Entitlement, Plan.id == Entitlement.plan_id)
+    .where(Entitlement.user_id == bindparam("user_id"), *_IN_FORCE_WITH_BADGE)
+    .order_by(Plan.rank.desc())
+)
+
+
+def plan_badge(user_id: int, now: datetime) -> tuple[str, int] | None:
+    """The badge and rank of one person's highest plan in force, if any."""
+    rows = _PLAN_BADGE.all(None, user_id=user_id, now=now)
+    return (rows[0].badge, rows[0].rank) if rows else None
 
 
 _of_one = (Respect.comment_id == bindparam("the_comment"), Respect.user_id == bindparam("the_user"))
@@ -357,7 +378,7 @@ def tell_once(session: Session, comment_id: int, now: datetime) -> bool:
 
 def next_comment_id(session: Session) -> int:
     """The id of the comment that the open transaction is about to add."""
-    return int(_NEXT_ID[writing_connection(session).dialect.name].scalar(session))
+    return int(_NEXT_ID[dialect_name()].scalar(session))
 
 
 def add_comment(session: Session, **values: Any) -> None:

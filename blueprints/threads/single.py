@@ -57,7 +57,7 @@ def comment_page(facts: ThreadFacts, comment: CommentFacts, viewer: Viewer, afte
         context = context_of(session, target, REPLIES_PER_PAGE)
         branch, ways, layout.before = context.branch(), context.after, context.before
     plans = queries.plan_badges(session, (row.author_id for row, _ in branch), now)
-    reason = _reason(session, facts, target)
+    reason = _reason(facts, target)
     pieces, layout.notes[target.id] = _target(target, plans.get(target.author_id), facts, viewer, reason)
     made = [
         (pieces if row is target else pieces_of(row, plans.get(row.author_id)), level) for row, level in branch
@@ -103,16 +103,14 @@ def more_replies(
 
 def new_comment(facts: ThreadFacts, comment_id: int) -> Markup:
     """A comment its author has just sent, for the page it was sent from."""
-    session, now = db.session(), clock.now()
-    row = queries.comments_by_id(session, [comment_id])[0]
-    plan = queries.plan_badges(session, [row.author_id], now).get(row.author_id)
-    reason = _reason(session, facts, row)
-    return Markup(for_author(row, plan, reason, now))  # noqa: S704 - made of our own templates
+    now, row = clock.now(), queries.comment_by_id(comment_id)
+    return Markup(for_author(row, queries.plan_badge(row.author_id, now), _reason(facts, row), now))  # noqa: S704 - made of our own templates
 
 
-def _reason(session: Session, facts: ThreadFacts, row: Row[Any]) -> str:
+def _reason(facts: ThreadFacts, row: Row[Any]) -> str:
     if row.status == "published":
         return ""
+    session = db.session()
     found = queries.hold_reasons(session, [row.id]).get(row.id)
     return waiting_reason(row.status, found, usual_seconds(session, [row.status], facts.section_id))
 

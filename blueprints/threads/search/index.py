@@ -8,6 +8,7 @@ from sqlalchemy import and_, bindparam, delete, exists, func, select, text
 from sqlalchemy.orm import Session
 
 from blueprints.threads.search.words import Query, Term, words_in
+from core.db import dialect_name
 from core.inline import HIDDEN_WORDS
 from core.markup import plain_text
 from core.prepared import Prepared
@@ -23,8 +24,8 @@ _UPSERT = (
     " ON CONFLICT (comment_id) DO UPDATE SET revision = excluded.revision, words = excluded.words"
 )
 _STORE = {
-    "sqlite": text(_UPSERT.format(words=":words")),
-    "postgresql": text(_UPSERT.format(words="CAST(:words AS tsvector)")),
+    "sqlite": Prepared(text(_UPSERT.format(words=":words"))),
+    "postgresql": Prepared(text(_UPSERT.format(words="CAST(:words AS tsvector)"))),
 }
 _FORGET = Prepared(delete(CommentWords).where(CommentWords.comment_id == bindparam("the_comment")))
 _TEXT = (Comment.id, Comment.thread_id, Comment.revision, Comment.body_html)
@@ -73,9 +74,9 @@ def unknown(session: Session, after_id: int, limit: int = BATCH) -> list[Entry]:
 
 def store(session: Session, entries: Sequence[Entry]) -> None:
     """Let the search know these words; those of a text that no longer stands, or is not published, are passed over."""
-    if entries:
-        statement = _STORE[session.get_bind().dialect.name]
-        session.connection().execute(statement, [asdict(entry) for entry in entries])
+    statement = _STORE[dialect_name()]
+    for entry in entries:
+        statement.write(session, **asdict(entry))
 
 
 def leftovers(session: Session, limit: int = BATCH) -> list[int]:
@@ -113,7 +114,7 @@ def match_of(dialect: str, query: Query, thread_id: int | None) -> str:
 
 def _entry(session: Session, row: Any) -> Entry:
     words = [f"{THREAD_MARK}{row.thread_id}", *(found.word for found in words_in(_said(row.body_html)))]
-    if session.get_bind().dialect.name == "postgresql":
+    if dialect_name() == "postgresql":
         return Entry(row.id, row.revision, " ".join(f"'{word}':{place}" for place, word in enumerate(words, 1)))
     return Entry(row.id, row.revision, " ".join(words))
 
