@@ -5,6 +5,7 @@ from flask import Flask
 from commands.backup import backup, restore
 from commands.billing import billing
 from commands.doctor import doctor
+from commands.licences import show_licences
 from commands.live import live
 from commands.moving import export, import_
 from commands.sandbox import sandbox
@@ -20,6 +21,7 @@ def register_commands(app: Flask) -> None:
     app.cli.add_command(billing)
     app.cli.add_command(doctor)
     app.cli.add_command(live)
+    app.cli.add_command(show_licences)
     app.cli.add_command(export)
     app.cli.add_command(import_)
     app.cli.add_command(sandbox)

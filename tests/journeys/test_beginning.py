@@ -77,7 +77,7 @@ def look(page: Page, name: str) -> None:
 
 
 def test_a_new_publisher_comes_from_the_first_start_to_the_first_comment(
-    chromium: Browser, started: tuple[str, str], mail_server: MailServer, scripts: bool
+    chromium: Browser, started: tuple[str, str], mail_server: MailServer, scripts: bool, tmp_path: Path
 ) -> None:
     url, printed = started
     watch = Watch(url)
@@ -159,3 +159,8 @@ def test_a_new_publisher_comes_from_the_first_start_to_the_first_comment(
     assert (answer := stranger.goto(link[0])) is not None
     assert answer.status == 404
     assert watch.problems == []
+
+    log = (tmp_path / "server.log").read_text().replace(link[0], "")  # which is printed for the operator, once
+    secrets = ["wren@example.test", PASSWORD, secret, "The first word here.", *KEYS.values(), link[0].rpartition("/")[2]]
+    secrets += [str(cookie["value"]) for cookie in context.cookies()]
+    assert [each for each in secrets if each in log] == []

@@ -11,9 +11,13 @@ from sqlalchemy.exc import IntegrityError
 
 from core.config import ConfigError, Settings
 from core.db import db, transaction
+from core.logs import configure_logs
 from core.prepared import Prepared
+from jobs.queue import HANDLERS, enqueue
 from jobs.worker import run_all
+from models.job import Job
 from models.notification import Mail
+from models.thread import Comment
 from models.user import User
 from tests.browser import Browser
 from tests.factories import make_site, make_user
@@ -68,13 +72,46 @@ def test_a_journey_leaves_no_secret_in_the_logs(
     browser.post("/forgot-password", {"email": "private@example.test"})
     browser.post("/join/checkout", {"price": "vip-month"})
     paper.browser("publisher").get("/publisher/people?q=private@example.test")
+    member, moderator = paper.browser("member"), paper.browser("moderator")
+    member.post("/articles/the-bridge/comments", {"body": "A member's secret thought, call +1 212 555 0142."})
+    said = db.session().scalars(select(Comment.id).order_by(Comment.id.desc()).limit(1)).one()
+    browser.post(f"/comments/{said}/report", {"reason": "other", "note": "A whispered reason."})
+    seen = {"revision": 1, "status": "published", "last_action_id": 0}
+    moderator.post(f"/moderation/comments/{said}/reject", {**seen, "rule_id": 1, "note": "A quiet note."})
+    member.post(f"/comments/{said}/appeal", {"body": "An objection in confidence."})
+    member.post("/articles/the-bridge/comments", {"body": "Lost by its token."}, token=False)
+    browser.post("/webhooks/stripe", token=False, headers={"Stripe-Signature": "t=1,v1=0123456789abcdef"})
     run_all()
     session = browser.http.get_cookie("session")
     guest = browser.http.get_cookie("guest")
     logged = caplog.text + "".join(capfd.readouterr())
     secrets = ["private@example.test", PASSWORD, "a wrong password", link.rpartition("/")[2], "private words"]
+    secrets += ["secret thought", "555 0142", "whispered", "quiet note", "in confidence", "Lost by its", "0123456789abcdef"]
     secrets += [cookie.value for cookie in (session, guest) if cookie is not None]
     assert [secret for secret in secrets if secret in logged] == []
+
+
+@pytest.mark.parametrize("production", [True, False])
+def test_what_an_error_quotes_of_people_is_struck_out(
+    app: Flask, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, production: bool
+) -> None:
+    def breaks(words: str) -> None:
+        logging.getLogger("a.library").warning("cannot write to %s", words)
+        raise ValueError(f"<{words}> was refused")
+
+    make_site()
+    monkeypatch.setitem(HANDLERS, "test.breaks", breaks)
+    configure_logs(app.config["SETTINGS"].model_copy(update={"rejoinder_mode": "production" if production else "demo"}))
+    with transaction():
+        enqueue("test.breaks", words="private@example.test")
+    run_all()
+    structlog.get_logger("web").warning("sent back", answer="550 <private@example.test> unknown")
+    logged = "".join(capfd.readouterr())
+    kept = db.session().scalars(select(Job.error).where(Job.kind == "test.breaks")).one()
+    for text_ in (logged, kept or ""):
+        assert "(address)" in text_
+        assert "private@" not in text_
+    configure_logs(app.config["SETTINGS"])
 
 
 def test_live_money_and_the_demos_open_doors_exclude_each_other() -> None:
