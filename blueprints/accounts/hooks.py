@@ -1,7 +1,8 @@
 """What other domains add to a person's own overview."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from core.viewer import Viewer
 
@@ -22,12 +23,23 @@ class Stopped:
     url: str
 
 
+@dataclass(frozen=True, slots=True)
+class SettingsPart:
+    """A panel of another domain on the page of settings: its template, and the values that the template names."""
+
+    template: str
+    values: Mapping[str, Any]
+
+
 # Each returns what restricts this person at the moment. The moderation domain registers.
 restrictions: list[Callable[[Viewer], list[Restriction]]] = []
 # Each returns one sentence about what this person holds, or None. The membership domain registers.
 membership_lines: list[Callable[[Viewer], str | None]] = []
 # Each returns what is stopped for the person with this id, or None. The membership domain registers.
 stops: list[Callable[[int], Stopped | None]] = []
+
+# Each returns a panel for this person's settings. The membership domain registers.
+settings_parts: list[Callable[[Viewer], SettingsPart]] = []
 
 
 def restrictions_of(viewer: Viewer) -> list[Restriction]:

@@ -157,5 +157,6 @@ def _settings_page(
         email=email or EmailForm(formdata=None),
         password=password or PasswordForm(viewer.display_name, viewer.email, formdata=None),
         has_password=queries.password_of(_me()) is not None,
+        parts=[part(viewer) for part in hooks.settings_parts],
     )
 

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, flash
 
-from blueprints.accounts.hooks import membership_lines
+from blueprints.accounts.hooks import membership_lines, settings_parts
 from blueprints.accounts.signals import account_deleting_signal, email_changed_signal, signed_in_signal
 from blueprints.membership import (
     gifts,
@@ -21,7 +21,7 @@ from blueprints.membership import (
     routes_gifts,  # noqa: F401
     routes_pausing,  # noqa: F401
     routes_seats,  # noqa: F401
-    routes_told,  # noqa: F401
+    routes_told,
     sync,  # noqa: F401
     webhooks,  # noqa: F401
 )
@@ -54,6 +54,8 @@ def install(app: Flask) -> None:
     membership_changed_signal.connect(_rights_changed)
     if overview_line not in membership_lines:
         membership_lines.append(overview_line)
+    if routes_told.country_setting not in settings_parts:
+        settings_parts.append(routes_told.country_setting)
 
 
 def _gateway(app: Flask, settings: Settings) -> Gateway:

@@ -95,6 +95,9 @@ LAWS = {
 }  # fmt: skip
 
 
+_ARTICLES = {"california": "", "us": "the ", "eu": "the "}
+
+
 def law_for(country: str | None) -> Law:
     """The law of a declared country; the strictest windows for everybody else."""
     if country == CALIFORNIA:
@@ -102,6 +105,12 @@ def law_for(country: str | None) -> Law:
     if country == OTHER_STATES:
         return LAWS["us"]
     return LAWS["eu" if country in EUROPEAN else "strictest"]
+
+
+def law_words(country: str | None) -> str:
+    """By whose rules somebody from there is told, in a reader's words."""
+    law = law_for(country)
+    return "the strictest rules of all" if law.key == "strictest" else f"the rules of {_ARTICLES[law.key]}{law.name}"
 
 
 def due_notices(term: Term, law: Law, now: datetime) -> list[Due]:

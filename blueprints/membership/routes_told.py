@@ -3,15 +3,25 @@
 from flask import flash, redirect, request, url_for
 from werkzeug.wrappers import Response
 
+from blueprints.accounts.hooks import SettingsPart
 from blueprints.membership import dunning, notices
 from blueprints.membership.countries import COUNTRIES
 from blueprints.membership.gateway import GatewayError
+from blueprints.membership.law import law_words
+from blueprints.membership.queries_notices import country_of
 from blueprints.membership.routes import DOWN, membership, own_page, user_id
 from core.db import transaction
 from core.errors import DomainError
 from core.guards import signed_in
 from core.limits import at_most, limiter
-from core.viewer import forget_viewer
+from core.viewer import Viewer, forget_viewer
+
+
+def country_setting(viewer: Viewer) -> SettingsPart:
+    """The panel among the settings, with the law that holds for this reader now."""
+    country = country_of(viewer.id or 0)
+    values = {"country": country, "countries": COUNTRIES, "law": law_words(country)}
+    return SettingsPart("membership/_country_setting.html", values)
 
 
 @membership.post("/account/membership/country")
@@ -26,7 +36,8 @@ def declare_country() -> Response:
     except DomainError as refusal:
         return own_page(refusal.sentence, refusal.status)
     flash(f"Noted: {COUNTRIES[code]}." if code else "Noted: you would rather not say.", "success")
-    return redirect(url_for("membership.own"), 303)
+    where = "accounts.settings" if request.form.get("from") == "settings" else "membership.own"
+    return redirect(url_for(where), 303)
 
 
 @membership.post("/account/membership/pay")

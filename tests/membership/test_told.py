@@ -287,6 +287,25 @@ def test_where_one_lives_can_be_said_changed_and_taken_back(till: Till) -> None:
     assert "Where you live:" not in text_of(browser.get("/account/membership"))
 
 
+def test_the_country_stands_among_the_settings_with_what_it_changes(till: Till) -> None:
+    user, browser = till.reader()
+    assert "Now: the strictest rules of all." in text_of(browser.get("/account/settings"))
+    for code, words in {"DE": "of the European Union", "US-CA": "of California", "US": "of the United States"}.items():
+        answer = browser.post("/account/membership/country", {"country": code, "from": "settings"})
+        assert answer.headers["Location"] == "/account/settings"
+        page = browser.get("/account/settings")
+        assert f"Now: the rules {words}." in text_of(page)
+        assert f'<option value="{code}" selected>' in page.get_data(as_text=True)
+    assert browser.post("/account/membership/country", {"country": "XX", "from": "settings"}).status_code == 422
+    till.join(browser, "vip-year")
+    for code, days, law in (("US-CA", 330, "california"), ("FR", 365, "eu")):  # a change holds for what comes after it
+        browser = Browser(till.app).sign_in(user)
+        browser.post("/account/membership/country", {"country": code, "from": "settings"})
+        pass_time(till, days)
+        tell()
+        assert told(user, "renewal")[-1].law == law
+
+
 def test_a_guest_says_where_they_live_and_it_is_known_after_signing_up(till: Till, client: Browser) -> None:
     answer = client.post("/join/checkout", {"price": "vip-month", "country": "US-CA"})
     assert "country%3DUS-CA" in answer.headers["Location"]
