@@ -45,6 +45,7 @@ def show(visit: "Visit") -> Response:
             endpoints=tx.select("webhook_endpoint"),
             held=tx.sql.execute("SELECT count(*) FROM deliveries WHERE state = 'held'").fetchone()[0],
             plans=[_plan(tx, item) for item in running],
+            payments=[_payment(tx, session) for session in _paid_once(tx)[:PLANS_SHOWN]],
             events=[_event(tx, event) for event in tx.select("event", limit=EVENTS_SHOWN)],
         )
 
@@ -86,11 +87,50 @@ def _plan(tx: Transaction, subscription: Json) -> Json:
         "ends_at": subscription["cancel_at"],
         "card": payments.describe(method),
         "fails": bool(method and CARDS[method["_card"]].later_fails),
-        "disputed": any(
-            found["status"] in disputes.OPEN for found in tx.select("dispute", customer=subscription["customer"])
-        ),
+        "disputed": _open_dispute(tx, _charges(tx, subscription["id"])) is not None,
         "running": subscription["status"] not in subscriptions.ENDED,
     }
+
+
+def _paid_once(tx: Transaction) -> list[Json]:
+    """Checkout sessions of a payment that does not renew, the newest first."""
+    where = [matches("mode", "payment"), matches("status", "complete")]
+    return [session for session in tx.select("checkout.session", where=where) if session["payment_intent"]]
+
+
+def _payment(tx: Transaction, session: Json) -> Json:
+    charges = [one for one in tx.select("charge", customer=session["customer"] or session["_customer"])
+               if one["payment_intent"] == session["payment_intent"] and one["status"] == "succeeded"]  # fmt: skip
+    charge = charges[0] if charges else None
+    customer = tx.find("customer", charge["customer"] or "", deleted=True) if charge else None
+    return {
+        "id": charge["id"] if charge else "",
+        "email": (customer or {}).get("email") or session["id"],
+        "words": ", ".join(item["description"] for item in session["_line_items"]),
+        "amount": session["amount_total"],
+        "currency": session["currency"],
+        "refunded": charge["amount_refunded"] if charge else 0,
+        "disputed": _open_dispute(tx, charges) is not None,
+    }
+
+
+def _charges(tx: Transaction, identifier: str) -> list[Json]:
+    """What was paid, the newest first: one charge by its own id, or all of a subscription's customer that renew."""
+    charge, subscription = tx.find("charge", identifier), tx.find("subscription", identifier)
+    if charge is not None:
+        return [charge] if charge["status"] == "succeeded" else []
+    if subscription is None:
+        return []
+    once = {session["payment_intent"] for session in _paid_once(tx)}
+    return [one for one in tx.select("charge", customer=subscription["customer"])
+            if one["status"] == "succeeded" and one["payment_intent"] not in once]  # fmt: skip
+
+
+def _open_dispute(tx: Transaction, charges: list[Json]) -> Json | None:
+    names = {charge["id"] for charge in charges}
+    return next(
+        (one for one in tx.select("dispute") if one["charge"] in names and one["status"] in disputes.OPEN), None
+    )
 
 
 def _event(tx: Transaction, event: Json) -> Json:
@@ -113,6 +153,8 @@ def _act(visit: "Visit") -> Response:
         problem = handler(visit, tx) if handler else "The panel does not know this action."
     if problem:
         return visit.message(409, "Nothing was done", problem, link=("Back to the panel", visit.root + "/"))
+    if visit.form.get("id", "").startswith("ch_"):
+        return visit.here("/#payments")
     return visit.here("/#events" if action in ("resend", "mode", "release") else "/#plans")
 
 
@@ -198,45 +240,45 @@ def _archive(visit: "Visit", tx: Transaction) -> str | None:
 
 def _part_refund(visit: "Visit", tx: Transaction) -> str | None:
     """Give back half of the newest payment that is whole."""
-    found = _subscription(visit, tx)
-    for charge in tx.select("charge", customer=found["customer"]) if found else []:
-        if charge["status"] == "succeeded" and charge["amount_refunded"] == 0 and charge["amount"] > 1:
+    for charge in _charges(tx, visit.form.get("id", "")):
+        if charge["amount_refunded"] == 0 and charge["amount"] > 1:
             refunds.refund(tx, charge, charge["amount"] // 2, "requested_by_customer", {})
             return None
     return "There is no whole payment left to refund."
 
 
 def _refund(visit: "Visit", tx: Transaction) -> str | None:
-    found = _subscription(visit, tx)
-    for charge in tx.select("charge", customer=found["customer"]) if found else []:
-        left = charge["amount"] - charge["amount_refunded"]
-        if charge["status"] == "succeeded" and left:
+    """Give back what is left of the newest payment."""
+    for charge in _charges(tx, visit.form.get("id", "")):
+        if left := charge["amount"] - charge["amount_refunded"]:
             refunds.refund(tx, charge, left, "requested_by_customer", {})
             return None
     return "There is no payment left to refund."
 
 
 def _dispute(visit: "Visit", tx: Transaction) -> str | None:
-    found = _subscription(visit, tx)
-    for charge in tx.select("charge", customer=found["customer"]) if found else []:
-        if charge["status"] == "succeeded" and not charge["disputed"]:
+    """Let the bank ask for the newest payment back."""
+    for charge in _charges(tx, visit.form.get("id", "")):
+        if not charge["disputed"]:
             disputes.open_dispute(tx, charge)
             return None
     return "There is no payment left to dispute."
 
 
 def _decide(visit: "Visit", tx: Transaction) -> str | None:
-    found = _subscription(visit, tx)
-    for dispute in tx.select("dispute", customer=found["customer"]) if found else []:
-        if dispute["status"] in disputes.OPEN:
-            disputes.decide(tx, dispute, won=visit.form["action"] == "dispute-won")
-            return None
-    return "There is no open dispute."
+    """Let the bank decide the open dispute."""
+    dispute = _open_dispute(tx, _charges(tx, visit.form.get("id", "")))
+    if dispute is None:
+        return "There is no open dispute."
+    disputes.decide(tx, dispute, won=visit.form["action"] == "dispute-won")
+    return None
 
 
 def _delete_customer(visit: "Visit", tx: Transaction) -> str | None:
-    found = _subscription(visit, tx)
-    customer = tx.find("customer", found["customer"]) if found else None
+    """Delete whom a subscription or a payment belongs to."""
+    identifier = visit.form.get("id", "")
+    found = tx.find("subscription", identifier) or tx.find("charge", identifier)
+    customer = tx.find("customer", found["customer"] or "") if found else None
     if customer is None:
         return "This customer has been deleted already."
     customers.delete_now(tx, customer)

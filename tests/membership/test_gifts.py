@@ -349,6 +349,28 @@ def test_a_payment_that_falls_ends_the_gift_and_a_dispute_won_brings_it_back(til
         assert till.memberships(ilse)[-1].ended_at is None
 
 
+def test_the_sandbox_has_a_button_for_all_that_can_happen_to_a_gift(till: Till, client: Browser) -> None:
+    user, giver, _ = bought(till)
+    charge = charges(till)[0]["id"]
+    till.join(giver)  # what renews is beside it, and is not meant
+    panel = client.get("/_sandbox/stripe/").get_data(as_text=True)
+    assert f'<input type="hidden" name="id" value="{charge}">' in panel
+    assert "Paid once" in panel
+    states = []
+    for action in ("dispute", "dispute-won", "part-refund", "refund", "refund"):
+        answer = client.http.post("/_sandbox/stripe/", data={"action": action, "id": charge})
+        found = next(one for one in charges(till) if one["id"] == charge)
+        states.append((answer.status_code, found["amount_refunded"], found["refunded"]))
+        till.deliver()
+    paid = found["amount"]
+    assert states == [(303, 0, False), (303, 0, False), (303, paid // 2, False), (303, paid, True), (409, paid, True)]
+    assert only_gift().refunded_cents == paid
+    assert till.live(user) == ["vip"]
+    other = client.http.post("/_sandbox/stripe/", data={"action": "refund", "id": till.subscriptions()[0]["id"]})
+    assert other.status_code == 303
+    assert all(one["refunded"] for one in charges(till))
+
+
 def test_by_setting_a_payment_that_falls_ends_only_what_nobody_has_taken(till: Till) -> None:
     make_site(refund_ends_access=False, dispute_ends_access=False)
     bought(till)
