@@ -129,6 +129,18 @@ def test_storage_that_is_away_is_said_and_nothing_is_half_kept(app: Flask, tmp_p
         assert [check.good for check in checks(away.config["SETTINGS"], None, offline=False) if check.name == "pictures"] == [False]
 
 
+def test_what_is_put_back_from_a_backup_is_in_the_storage_again(tmp_path: Path, storage: str) -> None:
+    settings = Settings(_env_file=None, data_dir=tmp_path / "new", pictures_url=storage)  # type: ignore[call-arg]
+    unpacked = tmp_path / "unpacked"
+    (unpacked / "pictures").mkdir(parents=True)
+    (unpacked / "pictures" / "kept.webp").write_bytes(b"a picture of before")
+    settings.data_dir.mkdir()
+    backup._restore_files(settings, unpacked)
+    bucket = bucket_of(settings)
+    assert bucket is not None
+    assert bucket.get("kept.webp") == b"a picture of before"
+
+
 def test_all_names_are_found_however_many_there_are(storage: str) -> None:
     bucket = bucket_of(Settings(_env_file=None, pictures_url=storage))  # type: ignore[call-arg]
     assert bucket is not None

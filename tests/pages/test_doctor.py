@@ -15,7 +15,7 @@ from core import clock
 from core.config import Settings
 from core.db import transaction
 from models.job import Heartbeat, Job
-from tests.factories import make_plan, make_site
+from tests.factories import make_plan, make_site, make_user
 
 
 def found(settings: Any, mail_to: str | None = None) -> dict[str, Any]:
@@ -34,6 +34,7 @@ def as_production(app: Flask, **values: Any) -> Settings:
 def alive(app: Flask) -> None:
     make_site()
     make_plan()
+    make_user(roles=("publisher",))
     with transaction() as session:
         session.add(Heartbeat(name="here", seen_at=clock.now()))
 

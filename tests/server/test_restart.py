@@ -25,6 +25,7 @@ os.environ |= {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"}
 os.execv(sys.executable, [sys.executable, "app.py"])
 """
 ASKING = 4  # at the same time
+START_SECONDS = 60.0  # for a start on a machine that does much else
 
 
 class Held:
@@ -66,7 +67,7 @@ def test_a_restart_behind_a_socket_fails_no_request(house: Flask, held: Held) ->
 
     def ask(said: Counter[str]) -> None:
         while not over.is_set():
-            line = HTTPConnection("127.0.0.1", held.port, timeout=PATIENCE * 3)
+            line = HTTPConnection("127.0.0.1", held.port, timeout=START_SECONDS)
             try:
                 for path in ("/livez", address, "/sign-in"):  # at once, from memory, through Flask
                     line.request("GET", path)
@@ -86,14 +87,14 @@ def test_a_restart_behind_a_socket_fails_no_request(house: Flask, held: Held) ->
     try:
         _until(lambda: all(said["200"] for said in answers), held.process)
         held.process.send_signal(signal.SIGTERM)
-        status = held.process.wait(PATIENCE * 3)  # from here on everybody waits for the next server
+        status = held.process.wait(START_SECONDS)  # from here on everybody waits for the next server
         before = [said.pop("200") for said in answers]
         held.begin()
         _until(lambda: all(said["200"] for said in answers), held.process)
     finally:
         over.set()
         for one in crowd:
-            one.join(PATIENCE * 3)
+            one.join(START_SECONDS)
     assert status == 0
     assert all(before)
     assert {what for said in answers for what in said} == {"200"}
@@ -113,13 +114,13 @@ def test_what_was_on_its_way_when_the_server_was_told_to_end_is_answered(house: 
         assert answer.startswith(b"HTTP/1.1 200 OK")
         assert b"connection: close" in answer
         assert answer.endswith(b"ok\n")
-    assert served.process.wait(PATIENCE) == 0
+    assert served.process.wait(START_SECONDS) == 0
 
 
 def test_a_start_that_is_told_to_end_ends_as_an_ended_server_does(held: Held) -> None:
     time.sleep(0.4)  # whatever it is doing by then
     held.process.send_signal(signal.SIGTERM)
-    assert held.process.wait(PATIENCE) == 0
+    assert held.process.wait(START_SECONDS) == 0
 
 
 def _is_refused(port: int) -> bool:
@@ -128,7 +129,7 @@ def _is_refused(port: int) -> bool:
 
 
 def _until(is_so: Callable[[], bool], process: "subprocess.Popen[bytes] | None" = None) -> None:
-    until = time.monotonic() + PATIENCE * 3
+    until = time.monotonic() + START_SECONDS
     while not is_so():
         assert time.monotonic() < until, "it took too long"
         assert process is None or process.poll() is None, "the server ended"
