@@ -22,6 +22,15 @@ PATIENCE_MS = 20_000
 POSTGRESQL = os.environ.get("TEST_DATABASE_URL", "")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is about the other kind of database."""
+    other = "sqlite" if POSTGRESQL else "postgresql"
+    out = [item for item in items if item.get_closest_marker(other)]
+    if out:
+        config.hook.pytest_deselected(items=out)
+        items[:] = [item for item in items if item not in out]
+
+
 @pytest.fixture(scope="session")
 def worker_name(request: pytest.FixtureRequest) -> str:
     """The xdist worker, so that parallel runs never share a database."""

@@ -87,11 +87,8 @@ def test_respect_is_given_and_taken_back(member_page: Open, backstage: Backstage
     expect(author.locator(f'[data-respect="{number}"]')).to_have_count(0)
 
 
-def test_presses_of_respect_while_the_first_is_on_its_way_are_kept(
-    member_page: Open, backstage: Backstage, scripts: bool
-) -> None:
-    if not scripts:
-        pytest.skip("without scripts each press is a page of its own")
+@pytest.mark.parametrize("scripts", [True], indirect=True)  # without them each press is a page of its own
+def test_presses_of_respect_while_the_first_is_on_its_way_are_kept(member_page: Open, backstage: Backstage) -> None:
     page, article = member_page(), backstage.article()
     steps.post(member_page(), article, "A remark for somebody who cannot make up their mind.")
     page.goto(article)

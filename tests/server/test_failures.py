@@ -26,7 +26,6 @@ from models.article import Article, Picture
 from models.thread import Comment
 from models.user import User
 from tests.browser import Browser, text_of
-from tests.conftest import POSTGRESQL
 from tests.factories import make_article, make_plan, make_site, make_user
 from tests.server.serving import PATIENCE, Served, start
 
@@ -205,8 +204,6 @@ class Passage:
 
 @pytest.fixture
 def through(house: Flask) -> Iterator[tuple[Passage, Served]]:
-    if not POSTGRESQL:
-        pytest.skip("TEST_DATABASE_URL is not set, so PostgreSQL that goes away is left out.")
     url = make_url(house.config["SETTINGS"].database_url)
     passage = Passage(url.host or "127.0.0.1", url.port or 5432)
     there = url.set(host="127.0.0.1", port=passage.port).render_as_string(hide_password=False)
@@ -218,6 +215,7 @@ def through(house: Flask) -> Iterator[tuple[Passage, Served]]:
     passage.close()
 
 
+@pytest.mark.postgresql
 def test_while_postgresql_is_away_nothing_is_promised_and_afterwards_all_goes_on(through: tuple[Passage, Served]) -> None:
     passage, served = through
     with served.inside():

@@ -109,10 +109,9 @@ def test_a_members_page_costs_three_statements_whatever_stands_on_it(app: Flask,
     assert len(sent := cost(page)) == 3, "\n".join(sent)
 
 
+@pytest.mark.sqlite
 def test_a_page_far_in_reads_no_more_of_the_database_than_the_first(app: Flask, article: Article) -> None:
     """In every order, also where hundreds have the same key; counted in steps of SQLite's own machine."""
-    if db.engine.dialect.name != "sqlite":
-        pytest.skip("only SQLite tells its steps")
     people = [make_member() for _ in range(2)]
     roots = [say(article, people[0]) for _ in range(600)]
     for root in roots[:20]:

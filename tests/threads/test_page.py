@@ -250,9 +250,8 @@ def test_moderators_find_the_desk_beside_every_comment_of_their_sections(app: Fl
         assert "/moderation/" not in page(app, article, other).html
 
 
+@pytest.mark.sqlite  # PostgreSQL chooses by the size of the table
 def test_pages_of_roots_are_walks_along_an_index(app: Flask) -> None:
-    if db.engine.dialect.name != "sqlite":
-        pytest.skip("PostgreSQL chooses by the size of the table")
     article, ann = make_talk(), make_member()
     say(article, ann)
     for sort in SORTS:
