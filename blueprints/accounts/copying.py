@@ -11,6 +11,7 @@ from flask import current_app
 
 from blueprints.accounts import queries_personal
 from blueprints.accounts.personal import ELSEWHERE, HOLDINGS
+from blueprints.accounts.personal_words import TITLES, label, value
 from blueprints.site.queries import site
 from core import clock
 from core.db import db
@@ -64,15 +65,16 @@ def archive_of(user_id: int, note: Callable[[int, int], None]) -> bytes:
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
         parts = []
         for number, name in enumerate(names, start=1):
-            rows = [plain(row) for row in queries_personal.rows_about(user_id, name)]
-            archive.writestr(f"data/{name}.json", json.dumps(rows, ensure_ascii=False, indent=1))
+            rows = list(queries_personal.rows_about(user_id, name))
+            whole = [plain(row) for row in rows]
+            archive.writestr(f"data/{name}.json", json.dumps(whole, ensure_ascii=False, indent=1))
             parts.append((name, rows))
             note(number, len(names))
         template = current_app.jinja_env.get_template("accounts/copy.html")  # without what pages of a request get
         page = template.render(
             parts=parts, made_at=clock.now(), shown=CELL_CHARACTERS,
             withheld={name: holding.withheld for name, holding in HOLDINGS.items() if holding.withheld} | ELSEWHERE,
-            paper=site().name,
+            paper=site().name, titles=TITLES, label=label, words=value,
         )  # fmt: skip
         archive.writestr("index.html", page)
     return made.getvalue()
@@ -84,10 +86,10 @@ def plain(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _plain_pairs(row: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    for name, value in row.items():
-        if isinstance(value, datetime):
-            yield name, value.isoformat()
-        elif isinstance(value, bytes):
-            yield name, value.hex()
+    for name, stored in row.items():
+        if isinstance(stored, datetime):
+            yield name, stored.isoformat()
+        elif isinstance(stored, bytes):
+            yield name, stored.hex()
         else:
-            yield name, value
+            yield name, stored

@@ -83,6 +83,10 @@ def test_a_copy_holds_what_they_did_and_nothing_secret_or_of_others(paper: Paper
     page = archive.read("index.html").decode()
     assert "The heron at the weir was mine." in page
     assert "<script" not in page
+    assert "<h2 id=\"comment\">Your comments</h2>" in page
+    assert "<dt><b>Display name</b></dt>" in page
+    assert "created_at" not in page
+    assert " UTC</dd>" in page
     assert f"The copy of your data at {'The Meridian'} is ready" in [mail.subject for mail in mails_to(ADDRESS)]
 
 

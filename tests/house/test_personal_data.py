@@ -2,7 +2,9 @@
 
 import re
 
+from blueprints.accounts.copying import given_tables
 from blueprints.accounts.personal import ELSEWHERE, HOLDINGS, NOT_PERSONAL, OTHERS, WORK
+from blueprints.accounts.personal_words import TITLES, label
 from core.db import Base
 from models import *  # noqa: F403 -- every table
 
@@ -16,6 +18,15 @@ def test_every_table_is_on_the_list_once() -> None:
     assert sorted(TABLES.keys() - set(listed)) == [], HOW
     assert sorted(set(listed) - TABLES.keys()) == [], "these tables are gone"
     assert not HOLDINGS.keys() & NOT_PERSONAL
+
+
+def test_every_table_and_column_has_words_in_a_persons_copy() -> None:
+    assert sorted((HOLDINGS.keys() | ELSEWHERE.keys()) - TITLES.keys()) == [], "say in personal_words.py what it is"
+    assert sorted(TITLES.keys() - HOLDINGS.keys() - ELSEWHERE.keys()) == []
+    for name in given_tables():
+        labels = [label(column.name) for column in TABLES[name].columns if column.name not in HOLDINGS[name].hides]
+        assert all(words[0].isupper() and "_" not in words for words in labels), (name, labels)
+        assert len(set(labels)) == len(labels), (name, labels)
 
 
 def test_every_column_that_names_a_person_is_accounted_for() -> None:
