@@ -1,4 +1,4 @@
-// Shortens recent moments ("2 hours ago") and closes an open menu. The page is whole without it.
+// Says moments in the reader's own time, recent ones as "2 hours ago", and closes an open menu. The page is whole without it.
 
 const MINUTE = 60;
 const STEPS = [
@@ -8,6 +8,9 @@ const STEPS = [
 ];
 const REFRESH_MS = 60_000;
 const language = document.documentElement.lang || "en";
+const moment = new Intl.DateTimeFormat(language === "en" ? "en-GB" : language, {
+  day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit",
+});
 const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" });
 
 /** "5 min. ago" for a moment of the last seven days; null for older and future ones, which keep their date. */
@@ -22,16 +25,17 @@ function age(at, now = Date.now()) {
 }
 
 /** Markup that arrives later is served by a bubbling "arrived" event from the element it arrived in. */
-function shortenTimes(root = document) {
+function sayTimes(root = document) {
   for (const time of root.querySelectorAll("time[data-relative]")) {
-    time.title ||= time.textContent.trim();
-    time.textContent = age(Date.parse(time.dateTime)) ?? time.title;
+    const at = Date.parse(time.dateTime);
+    time.title ||= Number.isNaN(at) ? time.textContent.trim() : moment.format(at);
+    time.textContent = age(at) ?? time.title;
   }
 }
 
-shortenTimes();
-setInterval(shortenTimes, REFRESH_MS);
-document.addEventListener("arrived", (event) => shortenTimes(event.target));
+sayTimes();
+setInterval(sayTimes, REFRESH_MS);
+document.addEventListener("arrived", (event) => sayTimes(event.target));
 
 document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll("details.menu[open]")) {

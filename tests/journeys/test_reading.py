@@ -1,6 +1,8 @@
 """Who sees what of a story, and who may talk under it."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import BrowserContext, expect
@@ -66,3 +68,14 @@ def test_each_of_the_demos_people_is_one_press_away(new_browser: NewBrowser, nam
     steps.sign_in_as(page, name)
     page.goto(address)
     expect(page.get_by_role("heading", level=1)).to_have_text(heading)
+
+
+def test_moments_are_said_in_the_readers_own_time(new_browser: NewBrowser, scripts: bool) -> None:
+    page = new_browser(scripts=scripts).new_page()
+    page.context.new_cdp_session(page).send("Emulation.setTimezoneOverride", {"timezoneId": "America/Caracas"})
+    page.goto(steps.CLOSED)
+    told = page.locator("article.comment time[data-relative]").first
+    at = datetime.fromisoformat(told.get_attribute("datetime") or "")
+    here = at.astimezone(ZoneInfo("America/Caracas") if scripts else UTC)
+    expected = f"{here.day} {here:%B %Y} at {here:%H:%M}" if scripts else f"{here.day} {here:%B %Y}, {here:%H:%M} UTC"
+    assert (told.get_attribute("title") if scripts else told.inner_text()) == expected
