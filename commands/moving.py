@@ -54,7 +54,6 @@ def import_(file: Path, *, only_check: bool, accept_broken_ledger: bool) -> None
 
     The archive brings its people and their roles: take in only what you or somebody you trust has made.
     """
-    upgrade_if_needed()
     try:
         if not only_check:
             if (why := why_not_here()) is not None:
@@ -64,6 +63,8 @@ def import_(file: Path, *, only_check: bool, accept_broken_ledger: bool) -> None
                     f"The site seems to run: a worker was there within {int(ALIVE.total_seconds())} seconds. "
                     "Stop it first."
                 )
+            db.session.remove()
+            upgrade_if_needed()
         db.session.rollback()
         with _progress("Reading") as note:
             manifest = check_archive(file, note)

@@ -14,7 +14,7 @@ from typing import Any
 
 from flask import current_app
 from PIL import Image
-from sqlalchemy.exc import DBAPIError, StatementError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 from sqlalchemy.orm import Session
 
 from blueprints.accounts.service import new_uniquifier
@@ -32,7 +32,7 @@ from core.db import db, transaction
 from core.images import MAX_BYTES, MAX_PIXELS
 from core.markup import RENDERER_VERSION, render_article, render_comment, split_preview
 from core.mentions import Named
-from core.migrations import newest_revision
+from core.migrations import current_revision, newest_revision
 from core.names import name_key
 from jobs.queue import HANDLERS, enqueue
 
@@ -74,8 +74,19 @@ def check_archive(path: Path, note: Note = lambda _done, _rows: None) -> Manifes
 
 
 def why_not_here() -> str | None:
-    """Why this installation cannot take in a site, None for a fresh one."""
-    found = queries_site.first_with_rows(db.session(), nouns())
+    """Why this installation cannot take in a site, None for a fresh one. Changes nothing, whatever its shape."""
+    stands_at = current_revision()
+    if stands_at is None:
+        return None
+    if stands_at == newest_revision():
+        found = queries_site.first_with_rows(db.session(), nouns())
+    else:
+        with queries_site.one_moment() as connection:
+            found = "site" if queries_site.site_name(connection) is not None else None
+    return _refusal(found)
+
+
+def _refusal(found: str | None) -> str | None:
     if found is None:
         return None
     return f"There is a site here already (the table {found} has rows): an archive goes into a fresh install only."
@@ -91,7 +102,7 @@ def import_site(
         try:
             with transaction() as session:
                 queries_site.lock_fresh(session)
-                if (why := why_not_here()) is not None:
+                if (why := _refusal(queries_site.first_with_rows(session, nouns()))) is not None:
                     raise CannotMove(why)
                 queries_site.make_way_for_ledger(session)
                 _rows_in(session, reader, note)
@@ -104,10 +115,12 @@ def import_site(
         except BaseException as error:
             for written in taken.written:
                 written.unlink(missing_ok=True)
-            if isinstance(error, (DBAPIError, StatementError)):
+            if isinstance(error, (IntegrityError, DataError)):
                 raise CannotMove(
                     f"{path.name} does not hang together, and nothing was changed: {_first_line(error)}"
                 ) from None
+            if isinstance(error, (DBAPIError, StatementError)):
+                raise CannotMove(f"The database took no more, and nothing was changed: {_first_line(error)}") from None
             if isinstance(error, OSError):
                 raise CannotMove(f"A picture could not be written: {error.strerror or error}.") from None
             raise

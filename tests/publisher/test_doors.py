@@ -34,7 +34,7 @@ ACTIONS = (
     "/publisher/plans/vip/prices", "/publisher/plans/vip/prices/vip-month/stop", "/publisher/plans/vip/grants",
     "/publisher/plans/vip/stop", "/publisher/promotions", "/publisher/promotions/1/retire",
     "/publisher/plans/prices/vip-month/rise", "/publisher/rises/1/call-off", "/publisher/refunds", "/publisher/people/import", "/publisher/people/1/sessions/end", "/publisher/insights/staying",
-    "/publisher/safety", "/publisher/people/1/second-factor/reset", "/publisher/export", "/publisher/export/1/remove",
+    "/publisher/safety", "/publisher/safety/caps", "/publisher/people/1/second-factor/reset", "/publisher/export", "/publisher/export/1/remove",
     "/publisher/insights/check", "/publisher/billing/check", "/publisher/billing/rounds/catch-up", "/publisher/billing/events/retry",
     "/publisher/billing/events/evt_1/retry", "/publisher/billing/readers/1/sync",
     "/publisher/first-steps/mail", "/publisher/first-steps/away",

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from flask import Flask, current_app
 from PIL import Image
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import insert, inspect, select, text, update
 
 from app import create_app
 from blueprints.articles.service import store_picture
@@ -508,3 +508,12 @@ def test_decisions_keep_their_places_in_the_chain(elsewhere: Flask, paper_archiv
         assert ids == list(range(1, len(ids) + 1))
 
 
+
+
+def test_a_check_makes_nothing_not_even_tables(app: Flask, paper_archive: Path, tmp_path: Path) -> None:
+    nowhere = create_app(_settings(app, tmp_path / "none.sqlite3", tmp_path / "none"))
+    with nowhere.app_context():
+        done = nowhere.test_cli_runner().invoke(args=["import", "--check", str(paper_archive)])
+        assert "fresh install, which can take it in" in done.output
+        assert inspect(db.engine).get_table_names() == []
+        db.engine.dispose()
