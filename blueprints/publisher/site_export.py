@@ -8,11 +8,13 @@ from typing import Any
 
 from flask import current_app
 
+from blueprints.articles.service import picture_folder
 from blueprints.publisher import queries_site
 from blueprints.publisher.site_archive import CannotMove, Manifest, Writer
 from blueprints.publisher.site_nouns import nouns
 from core import clock
 from core.config import Settings
+from core.errors import NotFound
 from core.migrations import current_revision
 
 NOTED_EVERY = 2_000  # rows
@@ -55,8 +57,7 @@ def _write(writer: Writer, passwords: bool, note: Note) -> Manifest:
             columns = noun.fields(passwords=passwords)
             writer.add(noun, columns, count.each(queries_site.rows_of(connection, noun, columns)))
         for sha256 in queries_site.pictures_of(connection):
-            file = settings.data_dir / "pictures" / f"{sha256}.webp"
-            if file.is_file():
+            if (file := _picture(f"{sha256}.webp")) is not None:
                 writer.add_picture(sha256, file)
             else:
                 missing.append(sha256)
@@ -66,6 +67,17 @@ def _write(writer: Writer, passwords: bool, note: Note) -> Manifest:
     )  # fmt: skip
     writer.say(manifest)
     return manifest
+
+
+def _picture(name: str) -> Path | None:
+    """A picture's file, brought here from the storage where there is one; None where nobody has it."""
+    try:
+        file = picture_folder(name) / name
+    except NotFound:
+        return None
+    except OSError as error:
+        raise CannotMove(f"The pictures cannot be read: {error.strerror or error}.") from None
+    return file if file.is_file() else None
 
 
 class _Count:

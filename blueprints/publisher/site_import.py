@@ -18,6 +18,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 from sqlalchemy.orm import Session
 
 from blueprints.accounts.service import new_uniquifier
+from blueprints.articles.service import write_picture
 from blueprints.moderation import ledger
 from blueprints.moderation.queries_queues import recount_backlog
 from blueprints.publisher import queries_site
@@ -29,7 +30,7 @@ from blueprints.threads.ordering import path_of
 from blueprints.threads.outside import new_secret
 from core.config import Settings
 from core.db import db, transaction
-from core.images import MAX_BYTES, MAX_PIXELS
+from core.images import MAX_BYTES, MAX_PIXELS, MIME, Picture
 from core.markup import RENDERER_VERSION, render_article, render_comment, split_preview
 from core.mentions import Named
 from core.migrations import current_revision, newest_revision
@@ -69,7 +70,7 @@ def check_archive(path: Path, note: Note = lambda _done, _rows: None) -> Manifes
                 if done % WRITTEN_AT_ONCE == 0:
                     note(done, manifest.rows)
         for sha256 in reader.picture_hashes():
-            _refuse_no_picture(path.name, reader.picture(sha256, MAX_BYTES))
+            _picture_in(path.name, sha256, reader.picture(sha256, MAX_BYTES))
     return manifest
 
 
@@ -97,9 +98,12 @@ def import_site(
 ) -> Taken:  # fmt: skip
     """Take in an archive that `check_archive` found whole. Raises CannotMove, and then nothing is changed."""
     settings: Settings = current_app.config["SETTINGS"]
+    if (why := why_not_here()) is not None:
+        raise CannotMove(why)
     with Reader(path, nouns()) as reader:
         taken = Taken(reader.manifest)
         try:
+            _pictures_in(reader, settings, taken)
             with transaction() as session:
                 queries_site.lock_fresh(session)
                 if (why := _refusal(queries_site.first_with_rows(session, nouns()))) is not None:
@@ -110,11 +114,12 @@ def import_site(
                     raise CannotMove("The demo's people are in this archive, who sign in without a password.")
                 _compare(session, taken, accept_broken_ledger)
                 queries_site.go_on_counting(session, nouns())
-                _pictures_in(reader, settings, taken)
                 enqueue("threads.fill-search", key="fill-search")
         except BaseException as error:
-            for written in taken.written:
-                written.unlink(missing_ok=True)
+            db.session.remove()
+            if why_not_here() is None:  # else they are those of somebody who was first
+                for written in taken.written:
+                    written.unlink(missing_ok=True)
             if isinstance(error, (IntegrityError, DataError)):
                 raise CannotMove(
                     f"{path.name} does not hang together, and nothing was changed: {_first_line(error)}"
@@ -266,22 +271,21 @@ def _compare(session: Session, taken: Taken, accept_broken_ledger: bool) -> None
     taken.publishers = queries_site.publishers(session)
 
 
-def _refuse_no_picture(name: str, content: bytes) -> None:
+def _picture_in(name: str, sha256: str, content: bytes) -> Picture:
+    """The picture, which is only looked at: it was encoded by this program. Raises CannotMove for what is none."""
     try:
         with Image.open(io.BytesIO(content), formats=("WEBP",)) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise ValueError
+            return Picture(content, image.width, image.height, MIME, sha256)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise CannotMove(f"{name} cannot be taken in: one of its pictures is no picture.") from None
 
 
 def _pictures_in(reader: Reader, settings: Settings, taken: Taken) -> None:
-    folder = settings.data_dir / "pictures"
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write the pictures before the rows that name them, and before the transaction: the storage may be far away."""
     for sha256 in reader.picture_hashes():
-        path = folder / f"{sha256}.webp"
-        content = reader.picture(sha256, MAX_BYTES)
-        _refuse_no_picture(reader.name, content)
-        if not path.exists() or path.stat().st_size != len(content):
+        path = settings.data_dir.resolve() / "pictures" / f"{sha256}.webp"
+        if not path.exists():
             taken.written.append(path)
-            path.write_bytes(content)
+        write_picture(_picture_in(reader.name, sha256, reader.picture(sha256, MAX_BYTES)))

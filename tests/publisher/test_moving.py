@@ -16,7 +16,7 @@ from PIL import Image
 from sqlalchemy import insert, inspect, select, text, update
 
 from app import create_app
-from blueprints.articles.service import store_picture
+from blueprints.articles.service import store_picture, write_picture
 from blueprints.moderation import ledger
 from blueprints.moderation.queries_queues import recount_backlog
 from blueprints.publisher import site_export, site_import
@@ -91,6 +91,7 @@ def make_everything(app: Flask) -> Article:
     picture = io.BytesIO()
     Image.new("RGB", (8, 8), "teal").save(picture, "PNG")
     prepared = prepare_picture(io.BytesIO(picture.getvalue()))
+    write_picture(prepared)
     with transaction() as session:
         stored = store_picture(session, prepared, None)
         session.execute(update(Article).values(picture_id=stored.id))
