@@ -61,7 +61,7 @@ def retry_all_events() -> ResponseReturnValue:
 
 @publisher.post("/publisher/billing/events/<event_id>/retry")
 @staff("is_publisher")
-def replay_event(event_id: str) -> ResponseReturnValue:
+def retry_event(event_id: str) -> ResponseReturnValue:
     """Deal with one failed message from Stripe again."""
     with transaction():
         billing.retry_event(remove_controls(event_id))

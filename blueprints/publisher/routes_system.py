@@ -4,12 +4,11 @@ from flask import current_app, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from blueprints.membership.gateway import gateway
-from blueprints.publisher import billing, queries, queries_figures, queries_system, service
+from blueprints.publisher import queries, queries_figures, queries_system, service
 from blueprints.publisher.routes import NUMBER, publisher
 from core import backup, clock
 from core.db import transaction
 from core.guards import staff
-from core.text import remove_controls
 
 BACKUPS_SHOWN = 5
 
@@ -17,12 +16,12 @@ BACKUPS_SHOWN = 5
 @publisher.get("/publisher/system")
 @staff("is_publisher")
 def system() -> ResponseReturnValue:
-    """Backups, mails, repeating work, failed jobs and failed messages from Stripe."""
+    """Backups, mails, repeating work, failed jobs, and how many messages from Stripe failed."""
     now, mode, settings = clock.now(), gateway().mode, current_app.config["SETTINGS"]
     return render_template(
         "publisher/system.html", machine=queries_figures.machine(mode, now), mode=mode,
         mails=queries_system.mails(), schedules=queries_system.schedules(now),
-        jobs=queries.failed_jobs(), events=queries.failed_events(mode),
+        jobs=queries.failed_jobs(), events=len(queries.failed_events(mode)), most=queries.FAILURES_SHOWN,
         backups=backup.listed(settings.backup_dir)[:BACKUPS_SHOWN] if settings.backup_dir else None,
     )  # fmt: skip
 
@@ -34,14 +33,4 @@ def retry_job(job_id: int) -> ResponseReturnValue:
     with transaction():
         service.retry_job(job_id)
     flash("The job runs again in a moment.", "success")
-    return redirect(url_for("publisher.system"), 303)
-
-
-@publisher.post("/publisher/system/events/<event_id>/retry")
-@staff("is_publisher")
-def retry_event(event_id: str) -> ResponseReturnValue:
-    """Deal with a failed message from Stripe again."""
-    with transaction():
-        billing.retry_event(remove_controls(event_id))
-    flash("The message is dealt with again in a moment.", "success")
     return redirect(url_for("publisher.system"), 303)

@@ -30,7 +30,7 @@ ACTIONS = (
     "/publisher/rules/new", "/publisher/rules/1", "/publisher/rules/1/move", "/publisher/rules/1/switch",
     "/publisher/rules/1/delete", "/publisher/rules/enforced-by", "/publisher/people/1/roles",
     "/publisher/people/1/membership", "/publisher/people/1/membership/1/withdraw", "/publisher/plans/vip",
-    "/publisher/system/jobs/1/retry", "/publisher/system/events/evt_1/retry", "/publisher/plans/new",
+    "/publisher/system/jobs/1/retry", "/publisher/plans/new",
     "/publisher/plans/vip/prices", "/publisher/plans/vip/prices/vip-month/stop", "/publisher/plans/vip/grants",
     "/publisher/plans/vip/stop", "/publisher/promotions", "/publisher/promotions/1/retire",
     "/publisher/plans/prices/vip-month/rise", "/publisher/rises/1/call-off", "/publisher/refunds", "/publisher/people/import", "/publisher/people/1/sessions/end", "/publisher/insights/staying",
@@ -131,5 +131,6 @@ def test_the_failures_are_shown_with_every_page_of_them(app: Flask) -> None:
     make_failed_event("evt_1")
     page = browser.get("/publisher/system").get_data(as_text=True)
     assert "search.index" in page
-    assert "evt_1" in page
+    assert "1 could not be dealt with" in page
+    assert "evt_1" in browser.get("/publisher/billing").get_data(as_text=True)
     assert "<summary>ConnectionRefusedError: nobody there</summary>" in page

@@ -193,11 +193,11 @@ def test_a_failed_message_is_dealt_with_again_when_asked(app: Flask) -> None:
 
     browser = office(app)
     event = make_failed_event()
-    assert browser.post("/publisher/system/events/evt_1/retry").status_code == 303
+    assert browser.post("/publisher/billing/events/evt_1/retry").status_code == 303
     assert fresh(event).state == "waiting"
     payload = db.session().scalar(select(Job.payload).where(Job.kind == "stripe.event"))
     assert payload == {"event_id": "evt_1"}
-    assert browser.post("/publisher/system/events/evt_1/retry").status_code == 404
+    assert browser.post("/publisher/billing/events/evt_1/retry").status_code == 404
 
 
 def _appeal(writer: User, comment_id: int) -> None:
