@@ -104,8 +104,8 @@ def _live(sandbox: Any, coming: list[Happening], now: datetime) -> None:
 def _happen(what: str, who: int, more: str) -> datetime | None:
     """Let one thing happen to somebody; when to look again, if something follows by itself."""
     from blueprints.membership import demo, queries, sync
-    from blueprints.membership.checkout import ensure_price
     from blueprints.membership.gateway import gateway
+    from blueprints.membership.paying import ensure_price
 
     stripe = gateway()
     if what == "join":

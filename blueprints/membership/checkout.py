@@ -4,10 +4,9 @@ Each step is a short transaction of its own; every call to Stripe stands between
 and at most one open checkout, whatever they press, how often, and in how many tabs.
 """
 
-import hashlib
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from blueprints.membership import queries, queries_health, sync
 from blueprints.membership.agreements import Origin, record_consent
@@ -16,11 +15,19 @@ from blueprints.membership.gateway import (
     Gateway,
     GatewayError,
     Missing,
-    PlanOffer,
-    PriceOffer,
     Refused,
     SessionState,
     gateway,
+)
+from blueprints.membership.paying import (
+    CHOOSING,
+    TRIES,
+    ensure_customer,
+    ensure_price,
+    forget_customer,
+    is_session_id,
+    stamp,
+    standing_session,
 )
 from blueprints.membership.policy import may_join
 from blueprints.membership.promotions import Promotion, ensure_promotion, promotion_for
@@ -32,14 +39,11 @@ from core.db import db, transaction
 from core.errors import Conflict, DomainError, Forbidden, NotFound, TooFast
 from core.limits import allowed
 from core.viewer import Viewer
-from models.membership import BillingCustomer, CheckoutAttempt
+from models.membership import CheckoutAttempt
 
-TRIES = 4
 MOST_SEATS = 200
 UNFINISHED = timedelta(hours=1)  # a checkout without a session after this time is begun anew
-SESSION_ID_LENGTH = 120
 TOO_MANY_TODAY = "You began to pay many times today. Please go on tomorrow, or write to us if something is in the way."
-CHOOSING = "Another tab of yours is choosing at this moment. Please try again."
 CHOSEN_ELSEWHERE = "You chose another plan in another tab a moment ago. Go on there, or choose again here."
 
 
@@ -161,45 +165,6 @@ def finish_checkout(viewer: Viewer, session_id: str) -> Completion:
     return Completion("ready" if state is not None and state.has_access else "waiting", return_path)
 
 
-def ensure_customer(stripe: Gateway, user_id: int, email: str, name: str) -> str:
-    """The reader's Customer, made when there is none; two at once get the same one.
-
-    The row comes first. Its moment and what is asked are part of the key: a database made anew is not answered with
-    what an older one asked, and a changed address is no conflict.
-    """
-    with transaction():
-        queries.insert_new(BillingCustomer, mode=stripe.mode, user_id=user_id, generation=0, applied_generation=0,
-                           created_at=clock.now())  # fmt: skip
-        row = queries.lock_customer_of(stripe.mode, user_id)
-        if row is None:
-            raise LookupError("a customer row vanished")
-        if row.stripe_id is not None and row.deleted_at is None:
-            return row.stripe_id
-        old, born = row.stripe_id, _stamp(row.created_at)
-    said = hashlib.sha256(f"{email} {name} {old}".encode()).hexdigest()[:12]
-    made = stripe.create_customer(user_id, email, name, f"customer:{stripe.mode}:{user_id}:{born}:{said}")
-    with transaction():
-        row = queries.lock_customer_of(stripe.mode, user_id)
-        if row is not None and row.stripe_id == old:
-            row.stripe_id, row.deleted_at = made, None
-    return made
-
-
-def ensure_price(stripe: Gateway, price: PriceView, *, anew: bool = False) -> str:
-    """What a price of ours is called at Stripe, made there when it is new. `anew`: do not trust what we remember."""
-    known = queries.stripe_ids(stripe.mode, "price")
-    if price.key in known and not anew:
-        return known[price.key]
-    sold = queries.prices_of_plan(price.plan_id)
-    prices = tuple(PriceOffer(one.key, one.amount_cents, one.currency, one.interval) for one in sold)
-    ids = stripe.ensure_product_and_prices(PlanOffer(price.plan_key, price.plan_name, prices))
-    with transaction():
-        queries.remember_stripe_id(stripe.mode, "product", price.plan_key, ids.product)
-        for key, stripe_id in ids.prices.items():
-            queries.remember_stripe_id(stripe.mode, "price", key, stripe_id)
-    return ids.prices[price.key]
-
-
 def _allowed(viewer: Viewer, price: PriceView) -> int:
     """The reader's id, when they may buy this now. Raises DomainError."""
     if viewer.id is None:
@@ -273,7 +238,10 @@ def _replace(stripe: Gateway, attempt: AttemptRow) -> None:
 def _url_of(stripe: Gateway, attempt: AttemptRow, purchase: Purchase, customer: str, base_url: str) -> str | None:
     """Where the attempt is paid; None when it cannot be, and another is to be opened."""
     if attempt.session_id is not None:
-        return _url_of_standing(stripe, attempt)
+        standing = standing_session(stripe, attempt.session_id, lambda state: _close(attempt.id, state))
+        if standing is not None and standing.status == "complete":
+            raise AlreadyPaid(standing.id)
+        return standing.url if standing is not None else None
     try:
         price, promotion = ensure_price(stripe, purchase.price), None
         if purchase.promotion:
@@ -299,20 +267,6 @@ def _url_of(stripe: Gateway, attempt: AttemptRow, purchase: Purchase, customer: 
     raise Conflict(CHOSEN_ELSEWHERE)
 
 
-def _url_of_standing(stripe: Gateway, attempt: AttemptRow) -> str | None:
-    try:
-        session = stripe.retrieve_session(attempt.session_id or "")
-    except Missing:
-        _close(attempt.id, "failed")
-        return None
-    if session.status == "complete":
-        raise AlreadyPaid(session.id)
-    if session.status == "open" and session.url:
-        return session.url
-    _close(attempt.id, "expired")
-    return None
-
-
 def _create_session(
     stripe: Gateway, attempt: AttemptRow, stripe_price: str, customer: str, base_url: str, promotion: str | None
 ) -> SessionState:
@@ -322,7 +276,7 @@ def _create_session(
         customer=customer, price=stripe_price, user_id=attempt.user_id, attempt_id=attempt.id,
         success_url=f"{base_url}/join/complete?session_id={{CHECKOUT_SESSION_ID}}",
         cancel_url=f"{base_url}/join{from_article}",
-        idempotency_key=f"checkout:{attempt.id}:{_stamp(attempt.created_at)}",
+        idempotency_key=f"checkout:{attempt.id}:{stamp(attempt.created_at)}",
         trial_days=attempt.trial_days, promotion=promotion, quantity=attempt.quantity,
     )  # fmt: skip
 
@@ -330,10 +284,7 @@ def _create_session(
 def _forget_missing(stripe: Gateway, missing: Missing, price: PriceView, customer: str) -> None:
     """Stripe does not know a Customer or price that we remember, so the next try makes it anew."""
     if missing.param == "customer":
-        with transaction():
-            row = queries.lock_customer(stripe.mode, customer)
-            if row is not None:
-                row.deleted_at = clock.now()
+        forget_customer(stripe, customer)
         raise _GoneMeanwhile
     ensure_price(stripe, price, anew=True)
 
@@ -347,9 +298,7 @@ def _close(attempt_id: int, state: str) -> None:
 
 def _own_session(stripe: Gateway, viewer: Viewer, session_id: str) -> SessionState:
     """The Checkout session, when it is this reader's. Raises NotFound, the same for strange and unknown ones."""
-    if not session_id.startswith("cs_") or len(session_id) > SESSION_ID_LENGTH or not session_id.isascii():
-        raise NotFound("We do not know this payment.")
-    if not session_id.replace("_", "").isalnum():
+    if not is_session_id(session_id):
         raise NotFound("We do not know this payment.")
     mine = queries.customer_of(stripe.mode, viewer.id or 0)
     if mine is None:
@@ -361,10 +310,6 @@ def _own_session(stripe: Gateway, viewer: Viewer, session_id: str) -> SessionSta
     if session.customer != mine.stripe_id or session.reference != str(viewer.id):
         raise NotFound("We do not know this payment.")
     return session
-
-
-def _stamp(moment: datetime) -> int:
-    return int(moment.timestamp() * 1_000_000)
 
 
 def close_checkout_of(stripe: Gateway, user_id: int) -> None:

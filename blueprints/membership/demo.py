@@ -9,6 +9,7 @@ from werkzeug.test import Client
 
 from blueprints.membership import checkout, queries, sync
 from blueprints.membership.gateway import Gateway, gateway
+from blueprints.membership.paying import ensure_customer
 from blueprints.membership.policy import ENDED, RUNNING
 from blueprints.membership.sandbox import MOUNT, host_of
 from blueprints.membership.webhooks import HANDLERS
@@ -34,7 +35,7 @@ def join_in_sandbox(user_id: int, price_key: str, return_path: str = OWN_PAGE) -
     if person is None or price is None:
         raise LookupError("nobody or nothing to buy")
     settings: Settings = current_app.config["SETTINGS"]
-    customer = checkout.ensure_customer(stripe, user_id, person.email, person.display_name)
+    customer = ensure_customer(stripe, user_id, person.email, person.display_name)
     if any(item.status in RUNNING for item in stripe.list_subscriptions(customer)):
         return
     url = checkout.session_url(

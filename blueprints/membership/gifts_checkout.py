@@ -10,8 +10,17 @@ from datetime import datetime, timedelta
 
 from blueprints.membership import queries, queries_gifts, sync
 from blueprints.membership.agreements import Origin, record_consent
-from blueprints.membership.checkout import CHOOSING, SESSION_ID_LENGTH, TRIES, ensure_customer, ensure_price
 from blueprints.membership.gateway import Gateway, Missing, Refused, gateway
+from blueprints.membership.paying import (
+    CHOOSING,
+    TRIES,
+    ensure_customer,
+    ensure_price,
+    forget_customer,
+    is_session_id,
+    stamp,
+    standing_session,
+)
 from blueprints.membership.queries import PriceView
 from blueprints.membership.queries_gifts import GiftView
 from core import clock
@@ -110,8 +119,8 @@ def go_on_paying(viewer: Viewer, gift_id: int) -> str:
 def finish_gift(viewer: Viewer, session_id: str) -> GiftView:
     """The gift that somebody coming back from Stripe has paid, or not. Raises NotFound, GatewayError or sync.Busy."""
     stripe = gateway()
-    known = session_id.startswith("cs_") and len(session_id) <= SESSION_ID_LENGTH
-    gift = queries_gifts.gift_by_session(stripe.mode, viewer.id or 0, session_id) if known else None
+    mine = is_session_id(session_id)
+    gift = queries_gifts.gift_by_session(stripe.mode, viewer.id or 0, session_id) if mine else None
     if gift is None:
         raise NotFound("We do not know this payment.")
     if gift.state == "open":
@@ -174,22 +183,25 @@ def _url(
 ) -> str | None:
     """Where the gift is paid; None when it cannot be, and another is to be opened."""
     if found.session_id is not None:
-        return _url_of_standing(stripe, found)
+        standing = standing_session(stripe, found.session_id, lambda state: _end(found.id, state))
+        if standing is not None and standing.status == "complete":
+            raise AlreadyPaid(found.id)
+        return standing.url if standing is not None else None
     ensure_price(stripe, wish.price)
     product = queries.stripe_ids(stripe.mode, "product")[wish.price.plan_key]
-    stamp = int(found.created_at.timestamp() * 1_000_000)
     try:
         session = stripe.create_payment_session(
             customer=customer, product=product, amount_cents=wish.price.amount_cents, currency=wish.price.currency,
             words=f"A gift: {wish.price.plan_name} for a {wish.price.interval}", receipt_email=viewer.email,
             reference=f"gift-{found.id}", marks={"gift_id": str(found.id), "user_id": str(viewer.id)},
             success_url=f"{base_url}/account/gifts/complete?session_id={{CHECKOUT_SESSION_ID}}",
-            cancel_url=f"{base_url}/account/gifts/{found.id}", idempotency_key=f"gift:{found.id}:{stamp}",
+            cancel_url=f"{base_url}/account/gifts/{found.id}",
+            idempotency_key=f"gift:{found.id}:{stamp(found.created_at)}",
         )  # fmt: skip
     except Missing as missing:
         _end(found.id, "failed")
         if missing.param == "customer":
-            _forget_customer(stripe, customer)
+            forget_customer(stripe, customer)
         else:
             ensure_price(stripe, wish.price, anew=True)
         return None
@@ -205,27 +217,6 @@ def _url(
         return session.url
     stripe.expire_session(session.id)
     raise Conflict(CHOOSING)
-
-
-def _url_of_standing(stripe: Gateway, found: _Open) -> str | None:
-    try:
-        session = stripe.retrieve_session(found.session_id or "")
-    except Missing:
-        _end(found.id, "failed")
-        return None
-    if session.status == "complete":
-        raise AlreadyPaid(found.id)
-    if session.status == "open" and session.url:
-        return session.url
-    _end(found.id, "expired")
-    return None
-
-
-def _forget_customer(stripe: Gateway, customer: str) -> None:
-    with transaction():
-        row = queries.lock_customer(stripe.mode, customer)
-        if row is not None:
-            row.deleted_at = clock.now()
 
 
 def _end(gift_id: int, state: str) -> None:

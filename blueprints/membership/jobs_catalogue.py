@@ -1,8 +1,8 @@
 """Telling Stripe what is sold: plans, prices and codes. Each job says what holds now; any order and repeat is right."""
 
 from blueprints.membership import queries
-from blueprints.membership.checkout import ensure_price
 from blueprints.membership.gateway import gateway
+from blueprints.membership.paying import ensure_price
 from blueprints.membership.promotions import ensure_promotion, promotion_for
 from jobs.queue import handler
 

@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 
 from blueprints.membership import queries, queries_seats
 from blueprints.membership.agreements import Origin, record_consent
-from blueprints.membership.checkout import MOST_SEATS, ensure_price
+from blueprints.membership.checkout import MOST_SEATS
 from blueprints.membership.gateway import Gateway, Refused, SwitchCost, gateway
 from blueprints.membership.manage import follow_up, state_of
+from blueprints.membership.paying import ensure_price
 from blueprints.membership.queries import BillingState, PriceView
 from blueprints.membership.switching import OTHER_AMOUNT, is_fresh, must_be_switchable
 from core import clock

@@ -11,9 +11,9 @@ from flask import current_app
 
 from blueprints.membership import queries
 from blueprints.membership.agreements import Origin, record_consent
-from blueprints.membership.checkout import ensure_price
 from blueprints.membership.gateway import Gateway, Refused, SubscriptionState, SwitchCost, gateway
 from blueprints.membership.manage import follow_up, state_of
+from blueprints.membership.paying import ensure_price
 from blueprints.membership.policy import switches_now
 from blueprints.membership.queries import BillingState, PriceView
 from blueprints.membership.queries_rises import rises_ahead

@@ -13,8 +13,8 @@ from sqlalchemy import select
 from blueprints.insights import checking
 from blueprints.membership import queries, sync
 from blueprints.membership.bookkeeping import Bookkeeper
-from blueprints.membership.checkout import ensure_price
 from blueprints.membership.gateway import InvoiceState, Refused, SubscriptionState, gateway
+from blueprints.membership.paying import ensure_price
 from core import clock
 from core.db import db, transaction
 from jobs import worker

@@ -30,7 +30,7 @@ def client() -> Any:
 
 def stripe_price(till: Till, key: str = "vip-month") -> str:
     from blueprints.membership import queries
-    from blueprints.membership.checkout import ensure_price
+    from blueprints.membership.paying import ensure_price
 
     price = queries.price_on_offer(key)
     assert price is not None
@@ -38,7 +38,7 @@ def stripe_price(till: Till, key: str = "vip-month") -> str:
 
 
 def customer(till: Till, user: User) -> str:
-    from blueprints.membership.checkout import ensure_customer
+    from blueprints.membership.paying import ensure_customer
 
     return ensure_customer(gateway(), user.id, user.email, user.display_name)
 

@@ -66,7 +66,7 @@ class Stand:
         assert answer.status_code == 303, action
 
     def price_at_stripe(self, key: str) -> str:
-        from blueprints.membership.checkout import ensure_price
+        from blueprints.membership.paying import ensure_price
         from blueprints.membership.queries import price_on_offer
 
         view = price_on_offer(key)
