@@ -18,6 +18,7 @@ from PIL import Image
 from sqlalchemy import select
 
 from app import create_app
+from blueprints.publisher.site_export import export_site
 from commands.doctor import checks
 from core import backup
 from core.bucket import Bucket, bucket_of
@@ -109,6 +110,8 @@ def test_what_one_host_is_given_every_host_shows_and_every_backup_has(app: Flask
         (tmp_path / "other" / "pictures" / name).unlink()  # a new host has an empty folder
         made = backup.make(settings, tmp_path / "backups")
         assert f"pictures/{name}" in backup.check(made.path).files
+        (tmp_path / "other" / "pictures" / name).unlink()
+        assert export_site(tmp_path / "site.zip").pictures == 1, "and every archive"
         assert [check.good for check in checks(settings, None, offline=False) if check.name == "pictures"] == [True]
 
 
