@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import click
 from flask.cli import AppGroup
 
-from blueprints.membership import health, jobs_health, queries, queries_health, sync
+from blueprints.membership import health, jobs_health, queries_customers, queries_events, queries_health, sync
 from blueprints.membership.drift import Difference, Drift
 from blueprints.membership.gateway import GatewayError, gateway
 from commands.live_check import LiveCheck, NotAsExpected
@@ -30,7 +30,7 @@ def reconcile() -> None:
         run_id = queries_health.begin_run(stripe.mode, "compare", clock.now()).id
     looked = failed = last = 0
     different: list[Difference] = []
-    while batch := queries.customers_after(stripe.mode, last, jobs_health.BATCH):
+    while batch := queries_customers.customers_after(stripe.mode, last, jobs_health.BATCH):
         for customer in batch:
             failed += not _compare(customer.stripe_id, run_id, different)
             looked += 1
@@ -67,11 +67,11 @@ def _customers(number: int) -> str:
 def replay(event_ids: tuple[str, ...]) -> None:
     """Deal again with these events; without any, with all that wait or failed."""
     mode = gateway().mode
-    wanted = event_ids or tuple(row.id for row in queries.unfinished_events(mode))
+    wanted = event_ids or tuple(row.id for row in queries_events.unfinished_events(mode))
     asked = 0
     with transaction():
         for event_id in wanted:
-            row = queries.event_by_id(event_id)
+            row = queries_events.event_by_id(event_id)
             if row is None or not row.body:
                 click.echo(f"{event_id}: not kept any more" if row else f"{event_id}: unknown")
                 continue
@@ -79,7 +79,7 @@ def replay(event_ids: tuple[str, ...]) -> None:
             enqueue("stripe.event", key=f"stripe.event:{event_id}", event_id=event_id)
             asked += 1
     worker.run_all()
-    left = queries.unfinished_events(mode)
+    left = queries_events.unfinished_events(mode)
     for event in left[:SHOWN]:
         click.echo(f"{event.id} {event.type}: {event.error or 'waiting'}")
     click.echo(f"{asked} dealt with again, {len(left)} left.")

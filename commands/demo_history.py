@@ -103,7 +103,7 @@ def _live(sandbox: Any, coming: list[Happening], now: datetime) -> None:
 
 def _happen(what: str, who: int, more: str) -> datetime | None:
     """Let one thing happen to somebody; when to look again, if something follows by itself."""
-    from blueprints.membership import demo, queries, sync
+    from blueprints.membership import demo, queries_catalogue, queries_customers, queries_subscriptions, sync
     from blueprints.membership.gateway import gateway
     from blueprints.membership.paying import ensure_price
 
@@ -112,8 +112,8 @@ def _happen(what: str, who: int, more: str) -> datetime | None:
         price, _, path = more.partition(" ")
         demo.join_in_sandbox(who, price, path or demo.OWN_PAGE)
         return None
-    customer = queries.customer_of(stripe.mode, who)
-    state = queries.billing_state(stripe.mode, who, clock.now())
+    customer = queries_customers.customer_of(stripe.mode, who)
+    state = queries_subscriptions.billing_state(stripe.mode, who, clock.now())
     if customer is None:
         return None
     later: datetime | None = None
@@ -125,7 +125,7 @@ def _happen(what: str, who: int, more: str) -> datetime | None:
         elif what == "resume":
             stripe.resume_subscription(standing)
         elif what == "switch":
-            offer = queries.price_on_offer(more)
+            offer = queries_catalogue.price_on_offer(more)
             if offer is not None:
                 at = clock.now().replace(microsecond=0)
                 stripe.switch_now(standing, ensure_price(stripe, offer), at, f"demo:{standing.id}:{more}")
@@ -144,11 +144,11 @@ def _happen(what: str, who: int, more: str) -> datetime | None:
 
 def look_at_everybody() -> None:
     """Bring our tables to how the sandbox stands after all these months, for whom something was renewed since."""
-    from blueprints.membership import queries, sync
+    from blueprints.membership import queries_customers, sync
     from blueprints.membership.gateway import gateway
 
     mode, last, before = gateway().mode, 0, clock.now() - SHORTEST_MONTH
-    while customers := queries.customers_after(mode, last, 100):
+    while customers := queries_customers.customers_after(mode, last, 100):
         for customer in customers:
             if customer.synced_at is None or customer.synced_at < before:
                 sync.sync_customer(customer.stripe_id, "demo")

@@ -8,7 +8,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
-from blueprints.membership import queries, queries_health, sync
+from blueprints.membership import (
+    queries,
+    queries_catalogue,
+    queries_checkout,
+    queries_customers,
+    queries_entitlements,
+    queries_health,
+    queries_payments,
+    queries_subscriptions,
+    sync,
+)
 from blueprints.membership.agreements import Origin, record_consent
 from blueprints.membership.cards import CHECKOUTS_A_DAY
 from blueprints.membership.gateway import (
@@ -31,7 +41,8 @@ from blueprints.membership.paying import (
 )
 from blueprints.membership.policy import may_join
 from blueprints.membership.promotions import Promotion, ensure_promotion, promotion_for
-from blueprints.membership.queries import AttemptRow, PriceView
+from blueprints.membership.queries_catalogue import PriceView
+from blueprints.membership.queries_checkout import AttemptRow
 from blueprints.membership.queries_rises import ComingPrice, rises_ahead
 from blueprints.membership.terms import terms_of
 from core import clock
@@ -97,7 +108,7 @@ def purchase_of(price: PriceView, code: str, user_id: int | None, seats: int = 1
         raise DomainError(f"A group has 2 to {MOST_SEATS} seats.", 422)
     if code and seats > 1:
         raise DomainError("Codes are for one person's membership, not for a group.", 422, "code")
-    trial = price.trial_days if user_id is None or not queries.has_ever_paid(user_id) else None
+    trial = price.trial_days if user_id is None or not queries_payments.has_ever_paid(user_id) else None
     rise = rises_ahead(gateway().mode).get(price.key)
     if not code:
         return Purchase(price, trial, seats=seats, rise=rise)
@@ -117,7 +128,7 @@ def start_checkout(
     Raises DomainError when they may not buy it, AlreadyPaid when they have paid meanwhile, GatewayError when Stripe
     does not answer.
     """
-    price = queries.price_on_offer(price_key)
+    price = queries_catalogue.price_on_offer(price_key)
     if price is None:
         raise NotFound("This price is no longer offered.")
     user_id = _allowed(viewer, price)
@@ -154,14 +165,14 @@ def finish_checkout(viewer: Viewer, session_id: str) -> Completion:
     """
     stripe = gateway()
     session = _own_session(stripe, viewer, session_id)
-    attempt = queries.attempt_by_session(stripe.mode, session.id)
+    attempt = queries_checkout.attempt_by_session(stripe.mode, session.id)
     return_path = attempt.return_path if attempt else "/account/membership"
     if session.status != "complete":
         return Completion(session.status, return_path)
     if not session.paid:
         return Completion("waiting", return_path, slow=True)
     sync.sync_customer(session.customer or "", "redirect")
-    state = queries.billing_state(stripe.mode, viewer.id or 0, clock.now())
+    state = queries_subscriptions.billing_state(stripe.mode, viewer.id or 0, clock.now())
     return Completion("ready" if state is not None and state.has_access else "waiting", return_path)
 
 
@@ -187,15 +198,15 @@ def _allowed(viewer: Viewer, price: PriceView) -> int:
 def _refusal(user_id: int, price: PriceView) -> DomainError | None:
     """Why this reader may not buy this, by what we know."""
     now = clock.now()
-    state = queries.billing_state(gateway().mode, user_id, now)
-    held = frozenset(plan.plan_key for plan in queries.plans_held(user_id, now))
+    state = queries_subscriptions.billing_state(gateway().mode, user_id, now)
+    held = frozenset(plan.plan_key for plan in queries_entitlements.plans_held(user_id, now))
     sentence = may_join(price.plan_key, state.status if state else None, held)
     return DomainError(sentence, 409, "owing" if state and state.is_owing else "member") if sentence else None
 
 
 def _ask_again(user_id: int) -> None:
     """Fetch the reader's state: what refuses them may have ended, and the message of it be lost or on its way."""
-    customer = queries.customer_of(gateway().mode, user_id)
+    customer = queries_customers.customer_of(gateway().mode, user_id)
     if customer is not None:
         with suppress(GatewayError, sync.Busy):
             sync.sync_customer(customer.stripe_id, "wants to join")
@@ -211,7 +222,7 @@ def _open_attempt(stripe: Gateway, user_id: int, purchase: Purchase, return_path
                 promo_id=purchase.promotion.id if purchase.promotion else None, trial_days=purchase.trial_days,
                 quantity=purchase.seats,
             )  # fmt: skip
-            row = queries.lock_open_attempt(stripe.mode, user_id)
+            row = queries_checkout.lock_open_attempt(stripe.mode, user_id)
             if row is None:
                 continue  # closed by another tab between two statements
             if row.session_id is not None:
@@ -220,7 +231,7 @@ def _open_attempt(stripe: Gateway, user_id: int, purchase: Purchase, return_path
             elif row.created_at < clock.now() - UNFINISHED:
                 sync.close_attempt(row, "failed")
                 continue
-            attempt = queries.attempt_by_id(row.id)
+            attempt = queries_checkout.attempt_by_id(row.id)
         if attempt is not None:
             return attempt
     raise Conflict(CHOOSING)
@@ -245,7 +256,7 @@ def _url_of(stripe: Gateway, attempt: AttemptRow, purchase: Purchase, customer: 
     try:
         price, promotion = ensure_price(stripe, purchase.price), None
         if purchase.promotion:
-            product = queries.stripe_ids(stripe.mode, "product").get(purchase.promotion.plan_key or "")
+            product = queries_catalogue.stripe_ids(stripe.mode, "product").get(purchase.promotion.plan_key or "")
             promotion = ensure_promotion(stripe, purchase.promotion, product)
         session = _create_session(stripe, attempt, price, customer, base_url, promotion)
     except Missing as missing:
@@ -256,7 +267,7 @@ def _url_of(stripe: Gateway, attempt: AttemptRow, purchase: Purchase, customer: 
         _close(attempt.id, "failed")
         raise
     with transaction():
-        row = queries.lock_attempt(attempt.id)
+        row = queries_checkout.lock_attempt(attempt.id)
         kept = row is not None and row.state == "open"
         if row is not None:
             row.session_id, row.url, row.expires_at = session.id, session.url, session.expires_at
@@ -291,7 +302,7 @@ def _forget_missing(stripe: Gateway, missing: Missing, price: PriceView, custome
 
 def _close(attempt_id: int, state: str) -> None:
     with transaction():
-        row = queries.lock_attempt(attempt_id)
+        row = queries_checkout.lock_attempt(attempt_id)
         if row is not None and row.state == "open":
             sync.close_attempt(row, state)
 
@@ -300,7 +311,7 @@ def _own_session(stripe: Gateway, viewer: Viewer, session_id: str) -> SessionSta
     """The Checkout session, when it is this reader's. Raises NotFound, the same for strange and unknown ones."""
     if not is_session_id(session_id):
         raise NotFound("We do not know this payment.")
-    mine = queries.customer_of(stripe.mode, viewer.id or 0)
+    mine = queries_customers.customer_of(stripe.mode, viewer.id or 0)
     if mine is None:
         raise NotFound("We do not know this payment.")
     try:
@@ -314,7 +325,7 @@ def _own_session(stripe: Gateway, viewer: Viewer, session_id: str) -> SessionSta
 
 def close_checkout_of(stripe: Gateway, user_id: int) -> None:
     """Close a reader's open checkout at Stripe, so that nobody who left can still pay."""
-    attempt = queries.open_attempt(stripe.mode, user_id)
+    attempt = queries_checkout.open_attempt(stripe.mode, user_id)
     if attempt is None:
         return
     if attempt.session_id is not None:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from flask import current_app
 from werkzeug.test import Client
 
-from blueprints.membership import checkout, queries, sync
+from blueprints.membership import checkout, queries, queries_catalogue, queries_customers, queries_entitlements, sync
 from blueprints.membership.gateway import Gateway, gateway
 from blueprints.membership.paying import ensure_customer
 from blueprints.membership.policy import ENDED, RUNNING
@@ -31,7 +31,7 @@ def join_in_sandbox(user_id: int, price_key: str, return_path: str = OWN_PAGE) -
     stripe = gateway()
     if stripe.mode != "sandbox":
         return
-    person, price = queries.person(user_id), queries.price_on_offer(price_key)
+    person, price = queries.person(user_id), queries_catalogue.price_on_offer(price_key)
     if person is None or price is None:
         raise LookupError("nobody or nothing to buy")
     settings: Settings = current_app.config["SETTINGS"]
@@ -44,13 +44,13 @@ def join_in_sandbox(user_id: int, price_key: str, return_path: str = OWN_PAGE) -
     Client(host_of(current_app)).post(urlsplit(url).path.removeprefix(MOUNT), data={"card": CARD})
     sync.sync_customer(customer, "demo")
     with transaction():
-        queries.remove_courtesy(user_id, price.plan_id)
+        queries_entitlements.remove_courtesy(user_id, price.plan_id)
 
 
 def give_card(user_id: int, number: str) -> None:
     """Let another of the sandbox's cards pay from now on."""
     stripe = gateway()
-    customer = queries.customer_of(stripe.mode, user_id)
+    customer = queries_customers.customer_of(stripe.mode, user_id)
     if customer is None:
         raise LookupError("nobody who pays")
     card: Any = {"number": number, "exp_month": 12, "exp_year": clock.now().year + 4, "cvc": "123"}

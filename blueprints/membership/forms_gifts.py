@@ -10,7 +10,7 @@ from blueprints.accounts.forms import Form
 from blueprints.accounts.policy import normal_email
 from blueprints.membership.gifts_checkout import Wish, words_of_choice
 from blueprints.membership.gifts_policy import LATEST, LONGEST_NAME, LONGEST_NOTE
-from blueprints.membership.queries import PlanView
+from blueprints.membership.queries_catalogue import PlanView
 from core import clock
 from core.text import remove_controls
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from flask import current_app
 from itsdangerous import BadSignature, URLSafeSerializer
 
-from blueprints.membership import gifts_mails, queries, queries_gifts
+from blueprints.membership import gifts_mails, queries, queries_entitlements, queries_gifts, queries_subscriptions
 from blueprints.membership.agreements import Origin, record_consent
 from blueprints.membership.gateway import gateway
 from blueprints.membership.gifts_policy import Span, begins_at, end_of, holds, why_not
@@ -60,7 +60,7 @@ def gift_named(token: str) -> GiftView:
 
 def stands(gift: GiftView | Gift, rules: tuple[bool, bool] | None = None) -> bool:
     """Whether a gift still holds. `rules`: what ends access, as the publisher set it, where it is known already."""
-    refund_ends, dispute_ends = rules or queries.ends_of_access()
+    refund_ends, dispute_ends = rules or queries_entitlements.ends_of_access()
     return holds(
         gift.paid_cents, gift.refunded_cents, gift.disputed, taken=gift.redeemed_by is not None,
         refund_ends=refund_ends, dispute_ends=dispute_ends,
@@ -78,7 +78,7 @@ def beginning(user_id: int, gift: GiftView) -> Beginning:
     now = clock.now()
     spans = [_span(row, rank) for row, rank in queries_gifts.spans_of(user_id, now)]
     covering = [span for span in spans if span.rank >= gift.plan_rank]
-    state = queries.billing_state(gateway().mode, user_id, now)
+    state = queries_subscriptions.billing_state(gateway().mode, user_id, now)
     length = f"a {gift.interval}"
     if any(span.ends_at is None and span.source != "stripe" for span in covering):
         return Beginning(None, (), refusal="You have as much already, without an end in sight. The link keeps: "
@@ -146,7 +146,7 @@ def place(user_id: int) -> bool:
     if not gifts:
         return False
     queries.lock_person(user_id)
-    now, changed, plans, rules = clock.now(), False, set(), queries.ends_of_access()
+    now, changed, plans, rules = clock.now(), False, set(), queries_entitlements.ends_of_access()
     waiting = {
         queries_gifts.reference_of(gift.id) for gift, *_ in gifts if gift.starts_at is None or gift.starts_at > now
     }

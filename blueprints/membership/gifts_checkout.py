@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from blueprints.membership import queries, queries_gifts, sync
+from blueprints.membership import queries, queries_catalogue, queries_customers, queries_gifts, sync
 from blueprints.membership.agreements import Origin, record_consent
 from blueprints.membership.gateway import Gateway, Missing, Refused, gateway
 from blueprints.membership.paying import (
@@ -21,7 +21,7 @@ from blueprints.membership.paying import (
     stamp,
     standing_session,
 )
-from blueprints.membership.queries import PriceView
+from blueprints.membership.queries_catalogue import PriceView
 from blueprints.membership.queries_gifts import GiftView
 from core import clock
 from core.db import transaction
@@ -130,7 +130,7 @@ def finish_gift(viewer: Viewer, session_id: str) -> GiftView:
 
 def refresh_gifts(viewer: Viewer) -> None:
     """Fetch what became of a giver's payments now. Raises GatewayError or sync.Busy."""
-    customer = queries.customer_of(gateway().mode, viewer.id or 0)
+    customer = queries_customers.customer_of(gateway().mode, viewer.id or 0)
     if customer is not None:
         sync.sync_customer(customer.stripe_id, "gift")
 
@@ -188,7 +188,7 @@ def _url(
             raise AlreadyPaid(found.id)
         return standing.url if standing is not None else None
     ensure_price(stripe, wish.price)
-    product = queries.stripe_ids(stripe.mode, "product")[wish.price.plan_key]
+    product = queries_catalogue.stripe_ids(stripe.mode, "product")[wish.price.plan_key]
     try:
         session = stripe.create_payment_session(
             customer=customer, product=product, amount_cents=wish.price.amount_cents, currency=wish.price.currency,

@@ -1,6 +1,6 @@
 """What a gift does later: goes out on its day, begins and ends, gives its money back. Each is safe to run twice."""
 
-from blueprints.membership import gifts, gifts_mails, manage, queries, queries_gifts, sync
+from blueprints.membership import gifts, gifts_mails, manage, queries, queries_customers, queries_gifts, sync
 from blueprints.membership.gateway import gateway
 from blueprints.membership.service import settle_membership
 from blueprints.membership.signals import membership_changed_signal
@@ -40,7 +40,7 @@ def refund(gift_id: int) -> None:
     stripe, gift = gateway(), queries_gifts.watched_gift(gift_id)
     if gift is None or gift.intent is None or gift.mode != stripe.mode:
         return
-    customer = queries.customer_of(stripe.mode, gift.giver_id)
+    customer = queries_customers.customer_of(stripe.mode, gift.giver_id)
     stripe.refund(gift.intent, f"refund:{gift.intent}", reason="requested_by_customer")
     if customer is not None:
         sync.sync_customer(customer.stripe_id, "gift taken back")

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from flask import current_app
 
-from blueprints.membership import queries, queries_health, queries_leaving
+from blueprints.membership import queries_catalogue, queries_customers, queries_events, queries_health, queries_leaving
 from blueprints.membership.gateway import (
     API_VERSION,
     AccountFacts,
@@ -61,10 +61,11 @@ def checks_at_stripe() -> list[Check]:
     """How the account is set up. Stripe not answering is one of the answers."""
     settings: Settings = current_app.config["SETTINGS"]
     stripe = gateway()
-    products, prices = queries.stripe_ids(stripe.mode, "product"), queries.stripe_ids(stripe.mode, "price")
+    products = queries_catalogue.stripe_ids(stripe.mode, "product")
+    prices = queries_catalogue.stripe_ids(stripe.mode, "price")
     sold = {key: (cents, currency, interval) for key, cents, currency, interval in
             queries_health.prices_on_sale(stripe.mode, prices)}  # fmt: skip
-    plans = {plan.key for plan in queries.plans_on_offer()}
+    plans = {plan.key for plan in queries_catalogue.plans_on_offer()}
     db.session().rollback()
     try:
         facts = stripe.account_facts(
@@ -104,13 +105,13 @@ def _settings(stripe: Gateway, settings: Settings) -> Iterator[Check]:
     secrets = len(stripe.webhook_secrets)
     said = "one" if secrets == 1 else f"{secrets}, while one is rotated" if secrets else "none"
     yield Check("Signing secrets", said, secrets > 0, "Set STRIPE_WEBHOOK_SECRETS: without one no Event is believed.")
-    sold = queries.plans_on_offer()
+    sold = queries_catalogue.plans_on_offer()
     yield Check("Plans on offer", ", ".join(plan.key for plan in sold) or "none", bool(sold),
                 "Nothing can be bought before a plan with a price is on offer.")  # fmt: skip
 
 
 def _events(mode: str, now: datetime) -> Iterator[Check]:
-    unfinished = queries.unfinished_events(mode)
+    unfinished = queries_events.unfinished_events(mode)
     failed = [event for event in unfinished if event.state == "failed"]
     yield Check("Failed events", str(len(failed)), not failed,
                 "See what went wrong, and deal with them again: on the page, or by `billing replay`.")  # fmt: skip
@@ -132,7 +133,7 @@ def _rounds(mode: str, now: datetime) -> Iterator[Check]:
     if mode != "sandbox" or seen is not None:  # the stand-in may be looked at before anything runs
         yield Check("Worker", f"seen {_span(now - seen)} ago" if seen else "never seen",
                     seen is not None and now - seen < SILENCE, "Start one: `flask worker`.")  # fmt: skip
-    if queries.first_customer_at(mode) is None:
+    if queries_customers.first_customer_at(mode) is None:
         return
     left, since = queries_leaving.undone_since(mode)
     yield Check("Deleted accounts to be ended at Stripe", f"{left}, since {_span(now - since)}" if since else "none",

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from blueprints.membership import agreements, queries, sync
+from blueprints.membership import agreements, queries, queries_customers, queries_events, sync
 from blueprints.membership.gateway import EventState, Gateway, gateway, read_event
 from blueprints.membership.mails import mail_about
 from blueprints.membership.queries_agreements import withdrawal_of
@@ -19,7 +19,7 @@ BODIES_KEPT = timedelta(days=60)
 def process_event(event_id: str) -> None:
     """Deal with one stored Event. A failure is written beside it, and the job is tried again."""
     stripe = gateway()
-    stored = queries.event_by_id(event_id)
+    stored = queries_events.event_by_id(event_id)
     if stored is None or stored.state in {"done", "ignored"} or not stored.body or stored.mode != stripe.mode:
         return
     received_at, body = stored.received_at, stored.body
@@ -27,12 +27,12 @@ def process_event(event_id: str) -> None:
         why_not = _deal_with(stripe, read_event(body), received_at)
     except Exception as error:
         with transaction():
-            row = queries.event_by_id(event_id)
+            row = queries_events.event_by_id(event_id)
             if row is not None:
                 row.state, row.error, row.tries = "failed", plain(error), row.tries + 1
         raise
     with transaction():
-        row = queries.event_by_id(event_id)
+        row = queries_events.event_by_id(event_id)
         if row is not None:
             row.state, row.error = "ignored" if why_not else "done", why_not
             row.tries, row.processed_at = row.tries + 1, clock.now()
@@ -42,7 +42,7 @@ def _deal_with(stripe: Gateway, event: EventState, received_at: datetime) -> str
     """Bring up to date whom an Event is about; why it was left alone, or None."""
     whom = HANDLERS.get(event.type)
     customer = whom(stripe, event) if whom else None
-    known = queries.customer_by_stripe_id(stripe.mode, customer) if customer else None
+    known = queries_customers.customer_by_stripe_id(stripe.mode, customer) if customer else None
     if customer is None or known is None:
         return "about nobody of ours"
     if known.synced_at is None or known.synced_at <= received_at:
@@ -66,7 +66,7 @@ def cancel_duplicate(customer: str, subscription: str) -> None:
             for intent in invoice.intents:
                 stripe.refund(intent, f"refund:{intent}")
     sync.sync_customer(customer, "duplicate")
-    known = queries.customer_by_stripe_id(stripe.mode, customer)
+    known = queries_customers.customer_by_stripe_id(stripe.mode, customer)
     with transaction():
         person = queries.person(known.user_id) if known else None
         if person is not None and person.deleted_at is None:
@@ -80,7 +80,7 @@ def withdraw(mode: str, subscription: str) -> None:
     asked = withdrawal_of(mode, subscription)
     if asked is None or asked.done_at is not None or mode != stripe.mode:
         return
-    customer = queries.customer_of(mode, asked.user_id)
+    customer = queries_customers.customer_of(mode, asked.user_id)
     if customer is None:
         return
     stripe.cancel_subscription(subscription)
@@ -100,7 +100,7 @@ def update_email(user_id: int) -> None:
     """Tell Stripe the address that the reader has now, for receipts."""
     stripe = gateway()
     person = queries.person(user_id)
-    customer = queries.customer_of(stripe.mode, user_id)
+    customer = queries_customers.customer_of(stripe.mode, user_id)
     if person is not None and person.deleted_at is None and customer is not None:
         stripe.update_customer_email(customer.stripe_id, person.email)
 
@@ -109,7 +109,7 @@ def update_email(user_id: int) -> None:
 def forget_bodies() -> None:
     """Empty the bodies of Events dealt with long ago."""
     with transaction():
-        queries.forget_event_bodies_before(clock.now() - BODIES_KEPT)
+        queries_events.forget_event_bodies_before(clock.now() - BODIES_KEPT)
 
 
 def plain(error: Exception) -> str:

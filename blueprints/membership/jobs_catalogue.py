@@ -1,6 +1,6 @@
 """Telling Stripe what is sold: plans, prices and codes. Each job says what holds now; any order and repeat is right."""
 
-from blueprints.membership import queries
+from blueprints.membership import queries_catalogue
 from blueprints.membership.gateway import gateway
 from blueprints.membership.paying import ensure_price
 from blueprints.membership.promotions import ensure_promotion, promotion_for
@@ -11,13 +11,13 @@ from jobs.queue import handler
 def publish_plan(plan: str) -> None:
     """A plan's name and its prices on sale."""
     stripe = gateway()
-    row = queries.plan_by_key(plan)
+    row = queries_catalogue.plan_by_key(plan)
     if row is None:
         return
     name, description = row.name, row.description
-    for price in queries.prices_of_plan(row.id):
+    for price in queries_catalogue.prices_of_plan(row.id):
         ensure_price(stripe, price)
-    product = queries.stripe_ids(stripe.mode, "product").get(plan)
+    product = queries_catalogue.stripe_ids(stripe.mode, "product").get(plan)
     if product is not None:
         stripe.name_product(product, name, description)
 
@@ -26,8 +26,8 @@ def publish_plan(plan: str) -> None:
 def retire_price(price: str) -> None:
     """A price that is sold no longer."""
     stripe = gateway()
-    known = queries.stripe_ids(stripe.mode, "price").get(price)
-    if known is not None and queries.price_on_offer(price) is None:
+    known = queries_catalogue.stripe_ids(stripe.mode, "price").get(price)
+    if known is not None and queries_catalogue.price_on_offer(price) is None:
         stripe.retire_price(known)
 
 
@@ -40,7 +40,7 @@ def publish_promo(code: str) -> None:
         return
     if promotion.plan_key:
         publish_plan(promotion.plan_key)
-    product = queries.stripe_ids(stripe.mode, "product").get(promotion.plan_key or "")
+    product = queries_catalogue.stripe_ids(stripe.mode, "product").get(promotion.plan_key or "")
     ensure_promotion(stripe, promotion, product)
 
 
@@ -48,6 +48,6 @@ def publish_promo(code: str) -> None:
 def retire_promo(promo_id: int) -> None:
     """A code that is taken no longer."""
     stripe = gateway()
-    known = queries.stripe_ids(stripe.mode, "promo").get(str(promo_id))
+    known = queries_catalogue.stripe_ids(stripe.mode, "promo").get(str(promo_id))
     if known is not None:
         stripe.retire_promotion(known)

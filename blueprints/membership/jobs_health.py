@@ -4,7 +4,17 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from blueprints.membership import cards, health, queries, queries_health, sync
+from blueprints.membership import (
+    cards,
+    health,
+    queries_catalogue,
+    queries_checkout,
+    queries_customers,
+    queries_events,
+    queries_health,
+    queries_subscriptions,
+    sync,
+)
 from blueprints.membership.checkout import UNFINISHED
 from blueprints.membership.drift import Drift
 from blueprints.membership.gateway import Gateway, gateway
@@ -46,7 +56,7 @@ def catch_up() -> None:
         raise
     for start in range(0, len(found), BATCH):
         batch = found[start : start + BATCH]
-        known = queries.known_events([event.id for event in batch])
+        known = queries_events.known_events([event.id for event in batch])
         with transaction():
             new = [event for event in reversed(batch) if event.id not in known and store_event(event, "catch-up")]
         looked, missed = looked + len(batch), missed + len(new)
@@ -58,7 +68,7 @@ def catch_up() -> None:
 
 def _uncertain_since(mode: str) -> datetime | None:
     last = queries_health.last_run(mode, "catch-up", ended=True)
-    since = last.started_at if last else queries.first_customer_at(mode)
+    since = last.started_at if last else queries_customers.first_customer_at(mode)
     return max(since - CATCH_UP_OVERLAP, clock.now() - CATCH_UP_REACH) if since else None
 
 
@@ -74,7 +84,7 @@ def _retry_failed(mode: str) -> None:
     """A longer outage of Stripe than a job has patience for must not lose an Event."""
     before = clock.now() - CATCH_UP_OVERLAP
     with transaction():
-        for row in queries.unfinished_events(mode):
+        for row in queries_events.unfinished_events(mode):
             if row.received_at < before:
                 enqueue("stripe.event", key=f"stripe.event:{row.id}", event_id=row.id)
 
@@ -83,7 +93,7 @@ def _retry_failed(mode: str) -> None:
 def reconcile(after: int = 0, run_id: int | None = None) -> None:
     """Compare every Customer whose Subscription runs here; a batch at a time, so that each job is short."""
     mode = gateway().mode
-    customers = queries.customers_after(mode, after, BATCH)
+    customers = queries_customers.customers_after(mode, after, BATCH)
     with transaction():
         run_id = run_id or queries_health.begin_run(mode, "compare", clock.now()).id
         _ask_to_compare([customer.id for customer in customers], run_id)
@@ -142,11 +152,12 @@ def _end_if_compared(run: BillingRun) -> None:
 def drifting_customers(stripe: Gateway, after: str | None) -> tuple[list[str], str | None]:
     """Customers of ours on one page of Stripe's running Subscriptions whose mirror differs; and the next page."""
     page, following = stripe.page_of_subscriptions(after)
-    products = queries.plan_ids_by_product(stripe.mode).keys()
+    products = queries_catalogue.plan_ids_by_product(stripe.mode).keys()
     ours = [item for item in page if item.products & products]
-    mirrored = queries.known_subscriptions(stripe.mode, [item.id for item in ours])
+    mirrored = queries_subscriptions.known_subscriptions(stripe.mode, [item.id for item in ours])
     different = {item.customer for item in ours if mirrored.get(item.id) != item.status}
-    return sorted(c for c in different if queries.customer_by_stripe_id(stripe.mode, c) is not None), following
+    ours_here = sorted(c for c in different if queries_customers.customer_by_stripe_id(stripe.mode, c) is not None)
+    return ours_here, following
 
 
 @handler("stripe.sweep-checkouts")
@@ -156,7 +167,7 @@ def sweep_checkouts() -> None:
     stale = queries_health.stale_checkouts(stripe.mode, moment - UNFINISHED, moment - CATCH_UP_OVERLAP)
     with transaction():
         for attempt_id, customer in stale:
-            row = queries.lock_attempt(attempt_id)
+            row = queries_checkout.lock_attempt(attempt_id)
             if row is not None and row.state == "open" and row.session_id is None:
                 sync.close_attempt(row, "failed")
             elif customer is not None:

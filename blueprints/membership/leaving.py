@@ -8,7 +8,7 @@ left, and keeps what it saw as proof. It is tried at once, then again and again;
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from blueprints.membership import queries, queries_leaving, sync
+from blueprints.membership import queries_customers, queries_leaving, sync
 from blueprints.membership.checkout import close_checkout_of
 from blueprints.membership.gateway import Gateway, Missing, SubscriptionState, Unavailable, gateway
 from blueprints.membership.gifts_checkout import close_gift_of
@@ -68,7 +68,7 @@ def _end_everything(stripe: Gateway, user_id: int, left_at: datetime) -> _Found:
     found = _Found()
     close_checkout_of(stripe, user_id)
     close_gift_of(stripe, user_id)
-    for mode, customer in queries.customers_of_person(user_id):
+    for mode, customer in queries_customers.customers_of_person(user_id):
         if mode != stripe.mode:
             continue
         for subscription in _subscriptions(stripe, customer):

@@ -5,15 +5,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from blueprints.membership import queries, sync
+from blueprints.membership import queries_customers, queries_entitlements, queries_payments, queries_subscriptions, sync
 from blueprints.membership.agreements import Origin, contract_of, record_consent
 from blueprints.membership.gateway import GatewayError, Missing, gateway
 from blueprints.membership.pausing_policy import PauseOffer, pause_offers
 from blueprints.membership.policy import GRACE_PERIOD
-from blueprints.membership.queries import BillingState, HeldPlan
+from blueprints.membership.queries_entitlements import HeldPlan
 from blueprints.membership.queries_notices import country_of
 from blueprints.membership.queries_rises import OwnRise, own_rise
 from blueprints.membership.queries_seats import OwnSeat, own_seats
+from blueprints.membership.queries_subscriptions import BillingState
 from blueprints.site.queries import site
 from core import clock
 from core.db import transaction
@@ -65,7 +66,7 @@ class OwnPage:
 
 def viewer_billing_state(user_id: int) -> BillingState | None:
     """The reader's Subscription as last fetched, for banners and the account page; asks our own tables only."""
-    return queries.billing_state(gateway().mode, user_id, clock.now())
+    return queries_subscriptions.billing_state(gateway().mode, user_id, clock.now())
 
 
 def overview_line(viewer: Viewer) -> str | None:
@@ -80,7 +81,7 @@ def overview_line(viewer: Viewer) -> str | None:
         if state.has_access and state.next_payment_cents is not None and state.period_end_at:
             return f"{state.plan_name}, next payment on {date(state.period_end_at)}."
         return f"{state.plan_name}."
-    held = queries.plans_held(viewer.id, clock.now())
+    held = queries_entitlements.plans_held(viewer.id, clock.now())
     if not held:
         return None
     return f"{held[0].plan_name}, until {date(held[0].ends_at)}." if held[0].ends_at else f"{held[0].plan_name}."
@@ -89,10 +90,10 @@ def overview_line(viewer: Viewer) -> str | None:
 def own_page(user_id: int) -> OwnPage:
     """Everything about a reader's membership, from our own tables."""
     mode, now = gateway().mode, clock.now()
-    state = queries.billing_state(mode, user_id, now)
-    others = [plan for plan in queries.plans_held(user_id, now) if plan.source != "stripe"]
+    state = queries_subscriptions.billing_state(mode, user_id, now)
+    others = [plan for plan in queries_entitlements.plans_held(user_id, now) if plan.source != "stripe"]
     grace = state.past_due_since + GRACE_PERIOD if state and state.past_due_since else None
-    payments, customer = queries.payments_of(mode, user_id), queries.customer_of(mode, user_id)
+    payments, customer = queries_payments.payments_of(mode, user_id), queries_customers.customer_of(mode, user_id)
     withdraw_until = _withdraw_until(mode, user_id, state, now)
     rise = own_rise(mode, state.subscription) if state else None
     return OwnPage(
@@ -182,7 +183,7 @@ def resume(user_id: int, origin: Origin) -> tuple[str, ...]:
 def invoice_page(user_id: int, invoice_id: str) -> str:
     """The address of the page with the invoice and its receipt, as Stripe gives it now. Raises NotFound."""
     stripe = gateway()
-    if not queries.owns_invoice(stripe.mode, user_id, invoice_id):
+    if not queries_payments.owns_invoice(stripe.mode, user_id, invoice_id):
         raise NotFound("There is no such invoice of yours.")
     page = stripe.invoice_page(invoice_id)
     if page is None:
@@ -193,7 +194,7 @@ def invoice_page(user_id: int, invoice_id: str) -> str:
 def portal(user_id: int, return_url: str) -> str:
     """The address of a fresh page at Stripe for card and invoices. Raises NotFound or GatewayError."""
     stripe = gateway()
-    customer = queries.customer_of(stripe.mode, user_id)
+    customer = queries_customers.customer_of(stripe.mode, user_id)
     if customer is None:
         raise NotFound("There is no card and no invoice of yours yet.")
     return stripe.create_portal_session(customer.stripe_id, return_url)
@@ -201,7 +202,7 @@ def portal(user_id: int, return_url: str) -> str:
 
 def refresh(user_id: int) -> None:
     """Fetch what may have changed; when that does not work at once, a job does it."""
-    customer = queries.customer_of(gateway().mode, user_id)
+    customer = queries_customers.customer_of(gateway().mode, user_id)
     if customer is not None:
         follow_up(customer.stripe_id)
 

@@ -6,7 +6,7 @@ from blueprints.membership.agreements import Origin, record_consent
 from blueprints.membership.gateway import NextPayment, Refused, gateway
 from blueprints.membership.manage import follow_up, state_of
 from blueprints.membership.pausing_policy import PauseOffer, pause_offers
-from blueprints.membership.queries import BillingState
+from blueprints.membership.queries_subscriptions import BillingState
 from blueprints.membership.switching import OTHER_AMOUNT
 from blueprints.site.queries import site
 from core import clock

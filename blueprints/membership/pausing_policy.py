@@ -8,7 +8,7 @@ from calendar import monthrange
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from blueprints.membership.queries import BillingState
+from blueprints.membership.queries_subscriptions import BillingState
 from core.rendering import date, money
 
 BEFORE_THE_PAYMENT = timedelta(hours=1)  # after the last invoice of the pause is void, before the first one that is not

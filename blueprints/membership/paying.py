@@ -7,9 +7,9 @@ import hashlib
 from collections.abc import Callable
 from datetime import datetime
 
-from blueprints.membership import queries
+from blueprints.membership import queries, queries_catalogue, queries_customers
 from blueprints.membership.gateway import Gateway, Missing, PlanOffer, PriceOffer, SessionState
-from blueprints.membership.queries import PriceView
+from blueprints.membership.queries_catalogue import PriceView
 from core import clock
 from core.db import transaction
 from models.membership import BillingCustomer
@@ -28,7 +28,7 @@ def ensure_customer(stripe: Gateway, user_id: int, email: str, name: str) -> str
     with transaction():
         queries.insert_new(BillingCustomer, mode=stripe.mode, user_id=user_id, generation=0, applied_generation=0,
                            created_at=clock.now())  # fmt: skip
-        row = queries.lock_customer_of(stripe.mode, user_id)
+        row = queries_customers.lock_customer_of(stripe.mode, user_id)
         if row is None:
             raise LookupError("a customer row vanished")
         if row.stripe_id is not None and row.deleted_at is None:
@@ -37,7 +37,7 @@ def ensure_customer(stripe: Gateway, user_id: int, email: str, name: str) -> str
     said = hashlib.sha256(f"{email} {name} {old}".encode()).hexdigest()[:12]
     made = stripe.create_customer(user_id, email, name, f"customer:{stripe.mode}:{user_id}:{born}:{said}")
     with transaction():
-        row = queries.lock_customer_of(stripe.mode, user_id)
+        row = queries_customers.lock_customer_of(stripe.mode, user_id)
         if row is not None and row.stripe_id == old:
             row.stripe_id, row.deleted_at = made, None
     return made
@@ -45,16 +45,16 @@ def ensure_customer(stripe: Gateway, user_id: int, email: str, name: str) -> str
 
 def ensure_price(stripe: Gateway, price: PriceView, *, anew: bool = False) -> str:
     """What a price of ours is called at Stripe, made there when it is new. `anew`: do not trust what we remember."""
-    known = queries.stripe_ids(stripe.mode, "price")
+    known = queries_catalogue.stripe_ids(stripe.mode, "price")
     if price.key in known and not anew:
         return known[price.key]
-    sold = queries.prices_of_plan(price.plan_id)
+    sold = queries_catalogue.prices_of_plan(price.plan_id)
     prices = tuple(PriceOffer(one.key, one.amount_cents, one.currency, one.interval) for one in sold)
     ids = stripe.ensure_product_and_prices(PlanOffer(price.plan_key, price.plan_name, prices))
     with transaction():
-        queries.remember_stripe_id(stripe.mode, "product", price.plan_key, ids.product)
+        queries_catalogue.remember_stripe_id(stripe.mode, "product", price.plan_key, ids.product)
         for key, stripe_id in ids.prices.items():
-            queries.remember_stripe_id(stripe.mode, "price", key, stripe_id)
+            queries_catalogue.remember_stripe_id(stripe.mode, "price", key, stripe_id)
     return ids.prices[price.key]
 
 
@@ -74,7 +74,7 @@ def standing_session(stripe: Gateway, session_id: str, end: Callable[[str], None
 def forget_customer(stripe: Gateway, customer: str) -> None:
     """Stripe does not know this Customer any more, so the next try makes another."""
     with transaction():
-        row = queries.lock_customer(stripe.mode, customer)
+        row = queries_customers.lock_customer(stripe.mode, customer)
         if row is not None:
             row.deleted_at = clock.now()
 

@@ -5,9 +5,9 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from blueprints.membership import queries
+from blueprints.membership import queries_catalogue, queries_payments
 from blueprints.membership.gateway import Gateway, PromoOffer
-from blueprints.membership.queries import PriceView
+from blueprints.membership.queries_catalogue import PriceView
 from core import clock
 from core.db import db, transaction
 from core.rendering import date, money
@@ -62,7 +62,7 @@ def promotion_for(code: str, user_id: int | None) -> tuple[Promotion | None, str
         return None, f"The code {found.code} is no longer taken."
     if found.expires_at is not None and found.expires_at <= clock.now():
         return None, f"The code {found.code} was good until {date(found.expires_at)}."
-    if found.first_time_only and user_id is not None and queries.has_ever_paid(user_id):
+    if found.first_time_only and user_id is not None and queries_payments.has_ever_paid(user_id):
         return None, f"The code {found.code} is for a first membership."
     return found, ""
 
@@ -70,7 +70,7 @@ def promotion_for(code: str, user_id: int | None) -> tuple[Promotion | None, str
 def ensure_promotion(stripe: Gateway, promotion: Promotion, product: str | None) -> str:
     """What a promotion is called at Stripe, made there when it is new. Raises GatewayError."""
     key = str(promotion.id)
-    known = queries.stripe_ids(stripe.mode, "promo")
+    known = queries_catalogue.stripe_ids(stripe.mode, "promo")
     if key in known:
         return known[key]
     made = stripe.ensure_promotion(PromoOffer(
@@ -78,7 +78,7 @@ def ensure_promotion(stripe: Gateway, promotion: Promotion, product: str | None)
         promotion.months, promotion.first_time_only, promotion.most_redemptions, promotion.expires_at, product,
     ))  # fmt: skip
     with transaction():
-        queries.remember_stripe_id(stripe.mode, "promo", key, made)
+        queries_catalogue.remember_stripe_id(stripe.mode, "promo", key, made)
     return made
 
 

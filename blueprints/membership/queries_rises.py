@@ -8,7 +8,7 @@ from sqlalchemy import Row, desc, func, select
 from sqlalchemy.orm import aliased
 
 from blueprints.membership.policy import BLOCKS_JOINING, RUNNING
-from blueprints.membership.queries import PriceView
+from blueprints.membership.queries_catalogue import PriceView
 from core.db import db
 from models.membership import BillingCustomer, Plan, Price, Subscription
 from models.pricing import PriceMove, PriceRise

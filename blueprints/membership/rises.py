@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import cast
 
-from blueprints.membership import queries, queries_rises
+from blueprints.membership import queries, queries_catalogue, queries_rises
 from blueprints.membership.gateway import Mode
 from blueprints.membership.law import MARGIN, law_for, strictest_price_window
 from blueprints.membership.queries_rises import RiseView
@@ -77,7 +77,7 @@ def lawful_window(countries: list[str | None], now: datetime) -> Window:
 def proposal(mode: Mode, price_key: str) -> Plan:
     """What a rise of this price would mean. Raises NotFound, or Conflict when one is planned."""
     price = queries_rises.price_to_raise(price_key)
-    plan = queries.plan_of(price.plan_id) if price else None
+    plan = queries_catalogue.plan_of(price.plan_id) if price else None
     if price is None or plan is None:
         raise NotFound("There is no such price.")
     if queries_rises.planned_for(mode, price_key) is not None:
@@ -155,8 +155,8 @@ def _target(old: Price, cents: int) -> Price:
     for standing in queries_rises.price_on_sale(old.plan_id, old.interval, old.currency):
         if standing.amount_cents == cents:
             return standing
-    plan = queries.plan_of(old.plan_id)
-    count = len(queries.prices_by_plan(old.plan_id))
+    plan = queries_catalogue.plan_of(old.plan_id)
+    count = len(queries_catalogue.prices_by_plan(old.plan_id))
     key = f"{plan.key if plan else old.plan_id}-{old.interval}-{old.currency}-{count + 1}"
     new = Price(
         key=key, plan_id=old.plan_id, amount_cents=cents, currency=old.currency, interval=old.interval, active=False,

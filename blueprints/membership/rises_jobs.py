@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from blueprints.membership import queries, queries_notices, queries_rises, rises, sync
+from blueprints.membership import queries, queries_catalogue, queries_notices, queries_rises, rises, sync
 from blueprints.membership.gateway import Gateway, GatewayError, Missing, Mode, PlanOffer, PriceOffer, gateway
 from blueprints.membership.law import Due, Law, law_for, price_notice
 from blueprints.membership.notices import tell
 from blueprints.membership.policy import RUNNING
-from blueprints.membership.queries import PriceView
+from blueprints.membership.queries_catalogue import PriceView
 from blueprints.membership.queries_notices import Member
 from blueprints.membership.queries_rises import MoveView, RiseView
 from core import clock
@@ -150,7 +150,7 @@ def move_one(rise_id: int, subscription: str) -> None:
     except Missing:
         return
     target = ensure_new_price(stripe, rise)
-    old = queries.stripe_ids(stripe.mode, "price").get(rise.from_price.key)
+    old = queries_catalogue.stripe_ids(stripe.mode, "price").get(rise.from_price.key)
     goes_on = standing.status in RUNNING and standing.cancel_at is None and not standing.void_while_paused
     fits = goes_on and standing.period_end_at == renewal
     is_set = fits and standing.prices == (target,)
@@ -181,14 +181,14 @@ def take_back(rise_id: int) -> None:
         found = [(move.subscription, move.user_id, move.renewal_at) for move, _ in rows]
         for subscription, user_id, renewal in found:
             _take_back_one(stripe, rise, subscription, user_id, renewal)
-    new = queries.stripe_ids(stripe.mode, "price").get(rise.to_price.key)
-    if new is not None and queries.price_on_offer(rise.to_price.key) is None:
+    new = queries_catalogue.stripe_ids(stripe.mode, "price").get(rise.to_price.key)
+    if new is not None and queries_catalogue.price_on_offer(rise.to_price.key) is None:
         stripe.retire_price(new)
 
 
 def _take_back_one(stripe: Gateway, rise: RiseView, subscription: str, user_id: int, renewal: datetime) -> None:
     standing = stripe.retrieve_subscription(subscription)
-    new = queries.stripe_ids(stripe.mode, "price").get(rise.to_price.key)
+    new = queries_catalogue.stripe_ids(stripe.mode, "price").get(rise.to_price.key)
     if standing.status in RUNNING and standing.prices == (new,):
         _back(stripe, subscription, rise, f"rise-off:{rise.id}:{subscription}")
         sync.sync_customer(standing.customer, "price rise called off")
@@ -205,10 +205,10 @@ def _take_back_one(stripe: Gateway, rise: RiseView, subscription: str, user_id: 
 
 def _back(stripe: Gateway, subscription: str, rise: RiseView, key: str) -> None:
     """The old price again, without a charge; it may have been retired for everybody new."""
-    old = queries.stripe_ids(stripe.mode, "price").get(rise.from_price.key)
+    old = queries_catalogue.stripe_ids(stripe.mode, "price").get(rise.from_price.key)
     if old is None:
         raise GatewayError(f"the price {rise.from_price.key} is not known at Stripe")
-    sold = queries.price_on_offer(rise.from_price.key) is not None
+    sold = queries_catalogue.price_on_offer(rise.from_price.key) is not None
     if not sold:
         stripe.revive_price(old)
     stripe.change_price(stripe.retrieve_subscription(subscription), old, key)
@@ -219,14 +219,14 @@ def _back(stripe: Gateway, subscription: str, rise: RiseView, key: str) -> None:
 def ensure_new_price(stripe: Gateway, rise: RiseView) -> str:
     """What the new price is called at Stripe, made there when it is new: it need not be on sale yet."""
     price: PriceView = rise.to_price
-    known = queries.stripe_ids(stripe.mode, "price")
+    known = queries_catalogue.stripe_ids(stripe.mode, "price")
     if price.key in known:
         return known[price.key]
     offer = PriceOffer(price.key, price.amount_cents, price.currency, price.interval)
     ids = stripe.ensure_product_and_prices(PlanOffer(price.plan_key, price.plan_name, (offer,)))
     with transaction():
-        queries.remember_stripe_id(stripe.mode, "product", price.plan_key, ids.product)
-        queries.remember_stripe_id(stripe.mode, "price", price.key, ids.prices[price.key])
+        queries_catalogue.remember_stripe_id(stripe.mode, "product", price.plan_key, ids.product)
+        queries_catalogue.remember_stripe_id(stripe.mode, "price", price.key, ids.prices[price.key])
     db.session().rollback()
     return ids.prices[price.key]
 

@@ -6,7 +6,17 @@ from flask import Blueprint, current_app, flash, g, redirect, render_template, r
 from flask_wtf.csrf import CSRFError
 from werkzeug.wrappers import Response
 
-from blueprints.membership import cards, checkout, manage, queries, sync
+from blueprints.membership import (
+    cards,
+    checkout,
+    manage,
+    queries,
+    queries_catalogue,
+    queries_entitlements,
+    queries_payments,
+    queries_subscriptions,
+    sync,
+)
 from blueprints.membership.agreements import Origin
 from blueprints.membership.countries import COUNTRIES, country_or_none
 from blueprints.membership.gateway import GatewayError, gateway
@@ -173,15 +183,16 @@ def _join_page(problem: str | None = None, status: int = 200, problem_code: str 
         g.cacheable = True
     now = clock.now()
     words = words_kept()
-    state = queries.billing_state(gateway().mode, viewer.id, now) if viewer.id else None
-    plans = queries.plans_on_offer()
+    state = queries_subscriptions.billing_state(gateway().mode, viewer.id, now) if viewer.id else None
+    plans = queries_catalogue.plans_on_offer()
     promotion, code_problem = None, ""
     if code := _wanted("code"):
         promotion, code_problem = promotion_for(code, viewer.id)
     page = render_template(
         "membership/join.html", plans=plans, purchases=_purchases(plans, promotion, viewer.id), promotion=promotion,
         code=_wanted("code") or "", code_problem=code_problem,
-        state=state, held=queries.plans_held(viewer.id, now) if viewer.id else [], words=words, problem=problem,
+        state=state, held=queries_entitlements.plans_held(viewer.id, now) if viewer.id else [], words=words,
+        problem=problem,
         unconfirmed=viewer.is_signed_in and not viewer.confirmed, problem_code=problem_code, article=_article(),
         chosen=_wanted("price"), countries=COUNTRIES, country=_country(),
     )  # fmt: skip
@@ -192,10 +203,10 @@ def _join_page(problem: str | None = None, status: int = 200, problem_code: str 
 
 
 def _purchases(
-    plans: list[queries.PlanView], promotion: Promotion | None, user_id: int | None
+    plans: list[queries_catalogue.PlanView], promotion: Promotion | None, user_id: int | None
 ) -> dict[str, checkout.Purchase]:
     """What each price would be for this reader, with the code where it fits."""
-    first = user_id is None or not queries.has_ever_paid(user_id)
+    first = user_id is None or not queries_payments.has_ever_paid(user_id)
     ahead = rises_ahead(gateway().mode)
     return {
         price.key: checkout.Purchase(

@@ -3,7 +3,16 @@
 from flask import current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from blueprints.membership import cards, gifts, gifts_checkout, gifts_jobs, queries, queries_gifts, sync
+from blueprints.membership import (
+    cards,
+    gifts,
+    gifts_checkout,
+    gifts_jobs,
+    queries_catalogue,
+    queries_entitlements,
+    queries_gifts,
+    sync,
+)
 from blueprints.membership.agreements import Origin
 from blueprints.membership.forms_gifts import AddressForm, GiftForm
 from blueprints.membership.gateway import GatewayError, gateway
@@ -27,7 +36,7 @@ LINK = "/gifts/<token>"
 @signed_in
 def gifts_of_mine() -> Response:
     """What the reader gave, and what they were given."""
-    given, rules = queries_gifts.gifts_given(gateway().mode, user_id()), queries.ends_of_access()
+    given, rules = queries_gifts.gifts_given(gateway().mode, user_id()), queries_entitlements.ends_of_access()
     return _page("membership/gifts.html", given=given, got=queries_gifts.gifts_got(user_id()),
                  stands=lambda gift: gifts.stands(gift, rules))  # fmt: skip
 
@@ -46,7 +55,7 @@ def new_gift() -> Response:
 def give() -> Response:
     """Lead on to Stripe's page for the gift."""
     form = GiftForm()
-    form.offer(queries.plans_on_offer())
+    form.offer(queries_catalogue.plans_on_offer())
     wish = form.wish()
     if wish is None:
         return _gift_form(form, status=422)
@@ -182,7 +191,7 @@ def _origin() -> Origin:
 
 
 def _gift_form(form: GiftForm, problem: str | None = None, status: int = 200) -> Response:
-    form.offer(queries.plans_on_offer())
+    form.offer(queries_catalogue.plans_on_offer())
     return _page("membership/gift_new.html", status, form=form, problem=problem, terms=GIFT_TERMS,
                  confirmed=current_viewer().confirmed)  # fmt: skip
 

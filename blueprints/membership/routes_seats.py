@@ -6,7 +6,7 @@ from flask import current_app, flash, redirect, render_template, request, url_fo
 from werkzeug.wrappers import Response
 
 from blueprints.accounts.policy import normal_email
-from blueprints.membership import checkout, manage, queries, seats, seats_change, switching
+from blueprints.membership import checkout, manage, queries_catalogue, seats, seats_change, switching
 from blueprints.membership.gateway import GatewayError
 from blueprints.membership.routes import ACCESS_STANDS, DOWN, membership, own_page, user_id
 from blueprints.membership.routes_changes import origin
@@ -27,8 +27,8 @@ SEAT = "/seats/<token>"
 @public
 def group() -> Response:
     """Choose a price and a number of seats; with both, the total and every term above the button."""
-    plans = queries.plans_on_offer()
-    price = queries.price_on_offer(request.args.get("price", ""))
+    plans = queries_catalogue.plans_on_offer()
+    price = queries_catalogue.price_on_offer(request.args.get("price", ""))
     wanted, problem, purchase = request.args.get("seats", 5, type=int), "", None
     if price is not None:
         try:

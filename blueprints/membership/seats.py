@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from flask import current_app
 from itsdangerous import BadSignature, URLSafeSerializer
 
-from blueprints.membership import queries, queries_seats, seats_mails
+from blueprints.membership import queries, queries_seats, queries_subscriptions, seats_mails
 from blueprints.membership.gateway import gateway
 from blueprints.membership.policy import RUNNING
 from blueprints.membership.queries_seats import GroupRow, SeatView
@@ -173,7 +173,7 @@ def _why_not(group: GroupRow, seat: Seat | None, user_id: int | None) -> str:
 
 def _owned(user_id: int) -> GroupRow | None:
     mode = gateway().mode
-    state = queries.billing_state(mode, user_id, clock.now())
+    state = queries_subscriptions.billing_state(mode, user_id, clock.now())
     return queries_seats.group_named(mode, state.subscription) if state else None
 
 

@@ -4,13 +4,14 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from blueprints.membership import queries, queries_seats
+from blueprints.membership import queries_catalogue, queries_seats
 from blueprints.membership.agreements import Origin, record_consent
 from blueprints.membership.checkout import MOST_SEATS
 from blueprints.membership.gateway import Gateway, Refused, SwitchCost, gateway
 from blueprints.membership.manage import follow_up, state_of
 from blueprints.membership.paying import ensure_price
-from blueprints.membership.queries import BillingState, PriceView
+from blueprints.membership.queries_catalogue import PriceView
+from blueprints.membership.queries_subscriptions import BillingState
 from blueprints.membership.switching import OTHER_AMOUNT, is_fresh, must_be_switchable
 from core import clock
 from core.db import transaction
@@ -111,7 +112,7 @@ def _changeable(user_id: int, seats: int) -> BillingState:
 
 
 def _price(state: BillingState) -> PriceView:
-    found = queries.price_by_key(state.price_key or "")
+    found = queries_catalogue.price_by_key(state.price_key or "")
     if found is None:
         raise NotFound("This membership has a price of its own. Please write to the paper.")
     return found

@@ -5,7 +5,7 @@ Always the Subscription's row is locked first and the people after it, so a job 
 
 from datetime import datetime
 
-from blueprints.membership import queries, queries_seats, seats_mails
+from blueprints.membership import queries, queries_catalogue, queries_entitlements, queries_seats, seats_mails
 from blueprints.membership.policy import ENDED
 from blueprints.membership.service import settle_membership
 from blueprints.membership.signals import membership_changed_signal
@@ -110,5 +110,6 @@ def _settle(subscription: str, user_id: int, plans: set[int]) -> None:
     ended = [plan for plan in sorted(plans) if settle_membership(user_id, plan) == "ended"]
     membership_changed_signal.send(None, user_id=user_id)
     person = queries.person(user_id)
-    if ended and person is not None and person.deleted_at is None and not queries.plans_held(user_id, clock.now()):
-        seats_mails.ended(person, queries.plan_names()[ended[0]], subscription)
+    held = queries_entitlements.plans_held(user_id, clock.now()) if ended else []
+    if ended and person is not None and person.deleted_at is None and not held:
+        seats_mails.ended(person, queries_catalogue.plan_names()[ended[0]], subscription)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from blueprints.membership import queries
+from blueprints.membership import queries, queries_catalogue, queries_entitlements
 from blueprints.membership.signals import membership_changed_signal
 from core import clock
 from core.db import db
@@ -38,14 +38,14 @@ def offer_plan(
         if terms.interval not in INTERVALS or terms.amount_cents < LEAST_CENTS or len(terms.currency) != 3:
             raise DomainError("A price needs an amount, a currency of three letters, and month or year.")
     session = db.session()
-    plan = queries.plan_by_key(key)
+    plan = queries_catalogue.plan_by_key(key)
     if plan is None:
         plan = Plan(key=key)
         session.add(plan)
     plan.name, plan.description, plan.perks = name, description, "\n".join(perks)
     plan.badge, plan.rank, plan.active = badge or name, rank, True
     session.flush()
-    known = {price.key: price for price in queries.prices_by_plan(plan.id)}
+    known = {price.key: price for price in queries_catalogue.prices_by_plan(plan.id)}
     for price in known.values():
         price.active = price.key in prices
     for price_key, terms in prices.items():
@@ -63,7 +63,7 @@ def offer_plan(
 
 def withdraw_plan(key: str) -> None:
     """Sell a plan no longer. Who has it keeps it. Raises NotFound."""
-    plan = queries.plan_by_key(key)
+    plan = queries_catalogue.plan_by_key(key)
     if plan is None:
         raise NotFound("There is no such plan.")
     plan.active = False
@@ -74,10 +74,10 @@ def grant(
     ends_at: datetime | None = None,
 ) -> Entitlement:  # fmt: skip
     """Give a reader a plan without payment, until `ends_at` or without end; the same `source_ref` moves the end."""
-    plan = queries.plan_by_key(plan_key)
+    plan = queries_catalogue.plan_by_key(plan_key)
     if plan is None:
         raise NotFound("There is no such plan.")
-    entitlement = queries.entitlement_from(source, source_ref)
+    entitlement = queries_entitlements.entitlement_from(source, source_ref)
     if entitlement is None:
         entitlement = Entitlement(user_id=user_id, plan_id=plan.id, source=source, source_ref=source_ref,
                                   starts_at=clock.now(), ends_at=ends_at)  # fmt: skip
@@ -93,7 +93,7 @@ def grant(
 
 def end_grant(source: Literal["gift", "complimentary", "staff"], source_ref: str) -> None:
     """Take back what was given, from now on. What has ended already stays as it was. Raises NotFound."""
-    entitlement = queries.entitlement_from(source, source_ref)
+    entitlement = queries_entitlements.entitlement_from(source, source_ref)
     if entitlement is None:
         raise NotFound("There is no such gift.")
     now = clock.now()
@@ -108,8 +108,8 @@ def settle_membership(user_id: int, plan_id: int) -> Literal["joined", "ended"] 
     """Begin or end the Membership that the reader's entitlements now say; what happened, if anything."""
     queries.lock_person(user_id)
     now = clock.now()
-    live = queries.live_membership(user_id, plan_id)
-    if queries.has_plan(user_id, plan_id, now):
+    live = queries_entitlements.live_membership(user_id, plan_id)
+    if queries_entitlements.has_plan(user_id, plan_id, now):
         if live is not None:
             return None
         db.session().add(Membership(user_id=user_id, plan_id=plan_id, started_at=now))

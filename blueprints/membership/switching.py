@@ -9,14 +9,15 @@ from datetime import UTC, datetime, timedelta
 
 from flask import current_app
 
-from blueprints.membership import queries
+from blueprints.membership import queries_catalogue
 from blueprints.membership.agreements import Origin, record_consent
 from blueprints.membership.gateway import Gateway, Refused, SubscriptionState, SwitchCost, gateway
 from blueprints.membership.manage import follow_up, state_of
 from blueprints.membership.paying import ensure_price
 from blueprints.membership.policy import switches_now
-from blueprints.membership.queries import BillingState, PriceView
+from blueprints.membership.queries_catalogue import PriceView
 from blueprints.membership.queries_rises import rises_ahead
+from blueprints.membership.queries_subscriptions import BillingState
 from blueprints.membership.terms import rise_terms
 from core import clock
 from core.db import transaction
@@ -52,7 +53,7 @@ def options(state: BillingState) -> list[SwitchOption]:
     if not state.is_running or state.is_ending or state.is_paused:
         return []
     found = []
-    for plan in queries.plans_on_offer():
+    for plan in queries_catalogue.plans_on_offer():
         for price in plan.prices:
             if price.currency == state.currency and price.key != state.price_key:
                 at_once = _at_once(state, plan.rank, price)

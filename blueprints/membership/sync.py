@@ -12,7 +12,15 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from blueprints.membership import queries
+from blueprints.membership import (
+    queries,
+    queries_catalogue,
+    queries_checkout,
+    queries_customers,
+    queries_entitlements,
+    queries_payments,
+    queries_subscriptions,
+)
 from blueprints.membership.agreements import withdraw_path
 from blueprints.membership.bookkeeping import Bookkeeper
 from blueprints.membership.drift import Drift
@@ -97,7 +105,7 @@ def sync_customer(customer: str, reason: str, *, wait: float = WAIT_SECONDS, dri
     stripe = gateway()
     turn = _take_turn(stripe.mode, customer, wait)
     if turn is None:
-        return queries.customer_by_stripe_id(stripe.mode, customer) is not None
+        return queries_customers.customer_by_stripe_id(stripe.mode, customer) is not None
     number, begun_at, user_id = turn
     try:
         picture = _fetch(stripe, customer, user_id)
@@ -105,7 +113,7 @@ def sync_customer(customer: str, reason: str, *, wait: float = WAIT_SECONDS, dri
         _give_back_turn(stripe.mode, customer, number)
         raise
     with transaction():
-        row = queries.lock_customer(stripe.mode, customer)
+        row = queries_customers.lock_customer(stripe.mode, customer)
         if row is not None:
             _end_turn(row, number)
             if row.applied_generation < number:
@@ -128,7 +136,7 @@ def _take_turn(mode: str, customer: str, wait: float) -> tuple[int, datetime, in
 
     None when there is nothing to do: the Customer is not ours, or a fetch that began after this call was written.
     """
-    before = queries.turns_of(mode, customer)
+    before = queries_customers.turns_of(mode, customer)
     deadline = time.monotonic() + wait
     turns = before
     while before is not None and turns is not None:
@@ -141,13 +149,13 @@ def _take_turn(mode: str, customer: str, wait: float) -> tuple[int, datetime, in
         if time.monotonic() >= deadline:
             raise Busy(customer)
         time.sleep(LOOK_SECONDS)
-        turns = queries.turns_of(mode, customer)
+        turns = queries_customers.turns_of(mode, customer)
     return None
 
 
 def _try_turn(mode: str, customer: str) -> tuple[int, datetime, int] | None:
     with transaction():
-        row = queries.lock_customer(mode, customer)
+        row = queries_customers.lock_customer(mode, customer)
         now = clock.now()
         if row is None or (row.leased_until is not None and row.leased_until > now):
             return None
@@ -158,7 +166,7 @@ def _try_turn(mode: str, customer: str) -> tuple[int, datetime, int] | None:
 
 def _give_back_turn(mode: str, customer: str, number: int) -> None:
     with transaction():
-        row = queries.lock_customer(mode, customer)
+        row = queries_customers.lock_customer(mode, customer)
         if row is not None:
             _end_turn(row, number)
 
@@ -169,9 +177,9 @@ def _end_turn(row: BillingCustomer, number: int) -> None:
 
 
 def _fetch(stripe: Gateway, customer: str, user_id: int) -> Picture:
-    plan_ids = queries.plan_ids_by_product(stripe.mode)
-    price_ids = queries.price_ids_by_stripe_price(stripe.mode)
-    attempt = queries.open_attempt(stripe.mode, user_id)
+    plan_ids = queries_catalogue.plan_ids_by_product(stripe.mode)
+    price_ids = queries_catalogue.price_ids_by_stripe_price(stripe.mode)
+    attempt = queries_checkout.open_attempt(stripe.mode, user_id)
     session = None
     if attempt is not None and attempt.session_id is not None:
         session = _session_or_none(stripe, attempt.session_id)
@@ -226,7 +234,7 @@ class _Writer:
         self._close_attempt()
         if self.picture.customer.deleted and self.row.deleted_at is None:
             self.row.deleted_at = self.now
-        mirrors = queries.subscriptions_of(self.row.id)
+        mirrors = queries_subscriptions.subscriptions_of(self.row.id)
         second = self._second_ones()
         plans: dict[int, str] = {}
         granting: dict[int, str] = {}  # of two that began in one second, the letters are about the one that gives
@@ -336,7 +344,7 @@ class _Writer:
 
     def _access(self, state: SubscriptionState, mirror: Subscription) -> Access:
         paid = paid_until(self.picture.invoices, state.id)
-        refund_ends, dispute_ends = queries.ends_of_access()
+        refund_ends, dispute_ends = queries_entitlements.ends_of_access()
         return access_of(
             state, self.picture.bills, mirror.past_due_since, self.now, paid, refund_ends=refund_ends,
             dispute_ends=dispute_ends,
@@ -345,7 +353,7 @@ class _Writer:
     def _entitle(self, subscription: str, plan_id: int, started_at: datetime, access: Access) -> None:
         """Give, change or end what a Subscription gives."""
         reference = f"{self.row.mode}:{subscription}"
-        entitlement = queries.entitlement_from("stripe", reference)
+        entitlement = queries_entitlements.entitlement_from("stripe", reference)
         over = not access.granted or (access.ends_at is not None and access.ends_at <= self.now)
         if entitlement is None:
             if over:
@@ -377,7 +385,7 @@ class _Writer:
         self._entitle(mirror.stripe_id, mirror.plan_id, mirror.started_at, NO_ACCESS)
 
     def _write_payments(self) -> None:
-        known = queries.payments_by_invoice(self.row.id)
+        known = queries_payments.payments_by_invoice(self.row.id)
         for bill in self.picture.bills:
             payment = known.get(bill.invoice)
             if payment is None:
@@ -390,7 +398,7 @@ class _Writer:
     def _keep_books(self, gone: dict[str, Subscription]) -> None:
         """Note what the Customer's Subscriptions bring in now, and what was billed for them."""
         books = Bookkeeper(self.row, self.now)
-        standing = queries.subscriptions_of(self.row.id)
+        standing = queries_subscriptions.subscriptions_of(self.row.id)
         for state in self.picture.subscriptions:
             books.keep(state, standing[state.id], self.picture.invoices)
         for mirror in gone.values():
@@ -416,12 +424,12 @@ class _Writer:
         gave_up = withdrawn(self.row.mode, self.row.user_id)
         gave_up |= {state.id for state in self.picture.subscriptions if state.void_while_paused}  # it goes on
         ended = [one for one in ended if one[0] not in gave_up | self.lost]
-        if ended and not queries.plans_held(self.row.user_id, self.now):
+        if ended and not queries_entitlements.plans_held(self.row.user_id, self.now):
             self._mail("ended", ended[0][0], "", ended[0][1])
 
     def _link(self, subscription: str, plan_id: int) -> None:
-        entitlement = queries.entitlement_from("stripe", f"{self.row.mode}:{subscription}")
-        live = queries.live_membership(self.row.user_id, plan_id)
+        entitlement = queries_entitlements.entitlement_from("stripe", f"{self.row.mode}:{subscription}")
+        live = queries_entitlements.live_membership(self.row.user_id, plan_id)
         if entitlement is not None and live is not None:
             entitlement.membership_id = live.id
 
@@ -429,7 +437,7 @@ class _Writer:
         """What became of the open checkout."""
         if self.picture.attempt_id is None:
             return
-        attempt = queries.lock_attempt(self.picture.attempt_id)
+        attempt = queries_checkout.lock_attempt(self.picture.attempt_id)
         session = self.picture.session
         if attempt is None or attempt.state != "open" or session is None or session.status == "open":
             return
@@ -447,8 +455,8 @@ class _Writer:
         person = self.person
         if person is None or person.deleted_at is not None:
             return
-        plan_name = queries.plan_names()[plan_id]
-        back = queries.latest_return_path(self.row.mode, self.row.user_id)
+        plan_name = queries_catalogue.plan_names()[plan_id]
+        back = queries_checkout.latest_return_path(self.row.mode, self.row.user_id)
         key = ":".join(filter(None, (kind, self.row.mode, subscription, mark)))
         mail_about(
             person, kind, plan_name, key, back=back or "/account/membership", ends_on=date(ends_at) if ends_at else "",

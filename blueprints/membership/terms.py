@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from blueprints.membership.promotions import Promotion
-from blueprints.membership.queries import PriceView
+from blueprints.membership.queries_catalogue import PriceView
 from blueprints.membership.queries_rises import ComingPrice
 from core import clock
 from core.rendering import date, money

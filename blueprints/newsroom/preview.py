@@ -11,7 +11,7 @@ from blueprints.articles.page import story_parts
 from blueprints.articles.policy import Gate
 from blueprints.articles.queries import article_row_by_id
 from blueprints.membership.entitlements import effective_audience
-from blueprints.membership.queries import grants_of_plans
+from blueprints.membership.queries_catalogue import grants_of_plans
 from blueprints.newsroom import policy, queries
 from blueprints.newsroom.service import ArticleValues
 from blueprints.site.queries import SiteView

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from blueprints.membership import health, queries_health, sync
 from blueprints.membership.drift import Difference, Drift
 from blueprints.membership.gateway import gateway
-from blueprints.membership.queries import unfinished_events
+from blueprints.membership.queries_events import unfinished_events
 from blueprints.publisher import queries_billing
 from core import clock
 from core.errors import NotFound

@@ -4,7 +4,7 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from blueprints.membership.gateway import gateway
-from blueprints.membership.queries import payments_of
+from blueprints.membership.queries_payments import payments_of
 from blueprints.publisher import queries, service
 from blueprints.publisher.forms import GiftForm, RolesForm
 from blueprints.publisher.routes import NUMBER, publisher

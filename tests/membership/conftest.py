@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from blueprints.membership.gateway import Gateway
 from blueprints.membership.manage import viewer_billing_state
-from blueprints.membership.queries import BillingState
+from blueprints.membership.queries_subscriptions import BillingState
 from blueprints.membership.sandbox import host_of
 from core import clock
 from core.db import db

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from blueprints.membership import cards, queries_health
 from blueprints.membership.gateway import gateway
 from blueprints.membership.jobs_health import sweep_checkouts
-from blueprints.membership.queries import open_attempt
+from blueprints.membership.queries_checkout import open_attempt
 from core import clock
 from core.db import db, transaction
 from jobs import worker

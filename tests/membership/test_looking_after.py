@@ -214,7 +214,7 @@ def test_a_second_endpoint_missing_events_and_another_price_are_told(till: Till)
 
 
 def stripe_prices() -> dict[str, str]:
-    from blueprints.membership.queries import stripe_ids
+    from blueprints.membership.queries_catalogue import stripe_ids
 
     return stripe_ids(gateway().mode, "price")
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from blueprints.insights import checking
-from blueprints.membership import queries, sync
+from blueprints.membership import queries_catalogue, sync
 from blueprints.membership.bookkeeping import Bookkeeper
 from blueprints.membership.gateway import InvoiceState, Refused, SubscriptionState, gateway
 from blueprints.membership.paying import ensure_price
@@ -68,7 +68,7 @@ def switch(till: Till, user: User, price: str) -> None:
 
 def at_stripe(price: str) -> str:
     """A price of ours as Stripe knows it."""
-    found = queries.price_on_offer(price)
+    found = queries_catalogue.price_on_offer(price)
     assert found is not None
     return ensure_price(gateway(), found)
 

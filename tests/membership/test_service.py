@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from blueprints.membership import queries
+from blueprints.membership import queries_catalogue, queries_entitlements
 from blueprints.membership.service import PriceTerms, end_grant, grant, offer_plan, withdraw_plan
 from core import clock
 from core.db import db, transaction
@@ -23,7 +23,7 @@ def offer(**prices: PriceTerms) -> None:
 def test_offering_a_plan_twice_changes_nothing(till: Till) -> None:
     for _ in range(2):
         offer(patron_month=PriceTerms(2000, "month", "EUR"))
-    plan = queries.plans_on_offer()[-1]
+    plan = queries_catalogue.plans_on_offer()[-1]
     assert (plan.key, plan.perks, plan.badge) == ("patron", ("Write", "Meet"), "Patron")
     assert [(price.key, price.amount_cents, price.currency) for price in plan.prices] == [("patron_month", 2000, "eur")]
 
@@ -31,15 +31,15 @@ def test_offering_a_plan_twice_changes_nothing(till: Till) -> None:
 def test_a_price_that_is_not_named_is_no_longer_sold(till: Till) -> None:
     offer(old=PriceTerms(2000, "month"))
     offer(new=PriceTerms(2500, "month"))
-    assert [price.key for price in queries.plans_on_offer()[-1].prices] == ["new"]
-    assert queries.price_on_offer("old") is None
+    assert [price.key for price in queries_catalogue.plans_on_offer()[-1].prices] == ["new"]
+    assert queries_catalogue.price_on_offer("old") is None
 
 
 def test_an_amount_never_changes(till: Till) -> None:
     offer(one=PriceTerms(2000, "month"))
     with pytest.raises(Conflict):
         offer(one=PriceTerms(2100, "month"))
-    assert queries.plans_on_offer()[-1].prices[0].amount_cents == 2000
+    assert queries_catalogue.plans_on_offer()[-1].prices[0].amount_cents == 2000
 
 
 @pytest.mark.parametrize("terms", [PriceTerms(0, "month"), PriceTerms(500, "week"), PriceTerms(500, "month", "dollar")])  # type: ignore[arg-type]
@@ -51,7 +51,7 @@ def test_terms_that_cannot_be_charged_are_refused(till: Till, terms: PriceTerms)
 def test_a_plan_withdrawn_is_no_longer_sold(till: Till) -> None:
     with transaction():
         withdraw_plan("gold")
-    assert [plan.key for plan in queries.plans_on_offer()] == ["vip"]
+    assert [plan.key for plan in queries_catalogue.plans_on_offer()] == ["vip"]
     _, browser = till.reader()
     assert browser.post("/join/checkout", {"price": "gold-month"}).status_code == 404
     with pytest.raises(NotFound), transaction():
@@ -62,7 +62,7 @@ def test_a_gift_begins_and_ends_a_membership(till: Till) -> None:
     user = make_user()
     with transaction():
         grant(user.id, "vip", source="gift", source_ref="gift-1", ends_at=clock.now() + timedelta(days=30))
-    assert [held.source for held in queries.plans_held(user.id, clock.now())] == ["gift"]
+    assert [held.source for held in queries_entitlements.plans_held(user.id, clock.now())] == ["gift"]
     assert len(till.memberships(user)) == 1
     with transaction():
         grant(user.id, "vip", source="gift", source_ref="gift-1", ends_at=clock.now() + timedelta(days=60))
@@ -70,7 +70,7 @@ def test_a_gift_begins_and_ends_a_membership(till: Till) -> None:
     with transaction():
         end_grant("gift", "gift-1")
         end_grant("gift", "gift-1")
-    assert queries.plans_held(user.id, clock.now()) == []
+    assert queries_entitlements.plans_held(user.id, clock.now()) == []
     assert till.memberships(user)[0].ended_at is not None
 
 
@@ -93,7 +93,7 @@ def test_a_gift_outlives_a_cancelled_payment_without_a_farewell(till: Till) -> N
         grant(user.id, "vip", source="gift", source_ref="gift-1")
     till.app.extensions["rejoinder_gateway"].cancel_subscription(till.subscriptions()[0]["id"])
     till.deliver()
-    assert [held.source for held in queries.plans_held(user.id, clock.now())] == ["gift"]
+    assert [held.source for held in queries_entitlements.plans_held(user.id, clock.now())] == ["gift"]
     assert till.mails(user) == ["membership.welcome"]
     assert till.count(Membership) == 1
 

@@ -29,10 +29,10 @@ def client() -> Any:
 
 
 def stripe_price(till: Till, key: str = "vip-month") -> str:
-    from blueprints.membership import queries
+    from blueprints.membership import queries_catalogue
     from blueprints.membership.paying import ensure_price
 
-    price = queries.price_on_offer(key)
+    price = queries_catalogue.price_on_offer(key)
     assert price is not None
     return ensure_price(gateway(), price)
 
@@ -219,7 +219,7 @@ def test_events_of_unknown_and_deleted_customers_and_of_other_worlds_are_kept_an
 
 
 def test_what_was_bought_in_another_mode_is_never_mixed_in(till: Till) -> None:
-    from blueprints.membership import queries
+    from blueprints.membership import queries_customers, queries_subscriptions
     from models.membership import BillingCustomer, Plan
 
     user, browser = till.reader()
@@ -237,8 +237,8 @@ def test_what_was_bought_in_another_mode_is_never_mixed_in(till: Till) -> None:
     assert state is not None
     assert state.plan_key == "vip"
     assert sync.sync_customer("cus_live", "test") is False
-    assert [row.stripe_id for row in queries.customers_after("sandbox", 0, 10)] == [till.customer_of(user)]
-    assert queries.known_subscriptions("sandbox", ["sub_live"]) == {}
+    assert [row.stripe_id for row in queries_customers.customers_after("sandbox", 0, 10)] == [till.customer_of(user)]
+    assert queries_subscriptions.known_subscriptions("sandbox", ["sub_live"]) == {}
 
 
 def test_an_event_of_another_version_is_noticed_and_dealt_with_all_the_same(till: Till) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from blueprints.membership import jobs_health as billing_jobs
-from blueprints.membership import queries, sync
+from blueprints.membership import queries_subscriptions, sync
 from blueprints.membership.agreements import Origin
 from blueprints.membership.gateway import gateway
 from blueprints.membership.webhooks import HANDLERS
@@ -303,7 +303,7 @@ def test_what_is_not_our_product_gives_nothing(till: Till) -> None:
     till.deliver()
     sync.sync_customer(till.customer_of(user), "test")
     assert till.live(user) == []
-    assert queries.known_subscriptions("sandbox", [s["id"] for s in till.subscriptions()]) == {}
+    assert queries_subscriptions.known_subscriptions("sandbox", [s["id"] for s in till.subscriptions()]) == {}
 
 
 def test_more_subscriptions_than_a_page_are_all_seen(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:

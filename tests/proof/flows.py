@@ -67,7 +67,7 @@ class Stand:
 
     def price_at_stripe(self, key: str) -> str:
         from blueprints.membership.paying import ensure_price
-        from blueprints.membership.queries import price_on_offer
+        from blueprints.membership.queries_catalogue import price_on_offer
 
         view = price_on_offer(key)
         assert view is not None
