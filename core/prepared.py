@@ -88,6 +88,8 @@ class Prepared:
         engine = db.engine
         writing = open_writing()
         if writing is not None:
+            if session.in_nested_transaction():
+                session.connection()  # which sets the savepoint: the session waits with it for its own first statement
             return self._plan(engine.dialect).run(engine, writing.connection(), values)
         plan = self._plan(engine.dialect)
         if plan.is_sqlite and not session.in_transaction():

@@ -1,5 +1,6 @@
 """Statements handed to the driver directly: the same answers, in the same transaction."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
@@ -133,3 +134,22 @@ def test_what_a_statement_fixes_itself_is_written_out_so_that_part_indexes_are_s
 def test_lists_are_refused_at_once(app):
     with pytest.raises(ValueError, match="list"):
         Prepared(select(User.id).where(User.id.in_([1, 2]))).all(db.session())
+
+
+@pytest.mark.parametrize("first", ["prepared", "ordinary"])
+def test_what_a_savepoint_undoes_is_undone_whichever_way_it_was_written(app, first):
+    user = make_user("Ann")
+    rename = Prepared(update(User).where(User.id == bindparam("user_id")).values(demo_line=bindparam("line")))
+    line = Prepared(select(User.demo_line).where(User.id == bindparam("user_id")))
+    with transaction() as session:
+        if first == "ordinary":
+            session.scalar(select(func.count(User.id)))
+        rename.write(session, user_id=user.id, line="before")
+        with suppress(ZeroDivisionError), session.begin_nested():
+            rename.write(session, user_id=user.id, line="within")
+            raise ZeroDivisionError
+        assert line.scalar(session, user_id=user.id) == "before"
+        with suppress(DBAPIError), session.begin_nested():
+            Prepared(text("SELECT nothing FROM nowhere")).all(session)
+        rename.write(session, user_id=user.id, line="after")  # a failure within leaves the rest its transaction
+    assert line.scalar(db.session(), user_id=user.id) == "after"
