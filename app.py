@@ -1,8 +1,10 @@
 """Rejoinder: the wiring. `python3 app.py` serves, `python3 app.py test` tests, anything else is a `flask` command."""
 
+import gc
 import sys
 
 if __name__ == "__main__":
+    gc.disable()  # what is imported stays: looking through it again and again takes a quarter of the start
     from core.bootstrap import count_together, ensure_environment, leave_when_told
 
     ensure_environment(for_tests=sys.argv[1:2] == ["test"])
@@ -98,4 +100,6 @@ def _page_context() -> Dict[str, Any]:
 if __name__ == "__main__":
     from commands.start import main
 
+    gc.freeze()
+    gc.enable()
     sys.exit(main(sys.argv[1:]))

@@ -4,7 +4,6 @@ import unicodedata
 from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
-from zxcvbn import zxcvbn
 
 from core.names import RESERVED_NAMES, check_display_name
 
@@ -54,6 +53,8 @@ def password_problem(password: str, *, name: str, email: str, site_name: str) ->
     if length > MAX_PASSWORD_LENGTH:
         return f"Please use at most {MAX_PASSWORD_LENGTH} characters."
     known = _words(name, email, site_name)
+    from zxcvbn import zxcvbn  # its lists of words take twelve megabytes, which only who chooses a password needs
+
     found = zxcvbn(password[:PASSWORD_ESTIMATED_LENGTH], known)
     if found["score"] >= MIN_PASSWORD_SCORE:
         return None

@@ -5,6 +5,7 @@ processes while people read and write, and counts what is there afterwards; `pyt
 moderators work on a thousand comments and looks whether anything was decided twice or lost;
 `python -m tests.bench guests` lets a thousand guests write, sign up and pay while webhooks come as they like;
 `python -m tests.bench boxes` builds several hosts behind nginx and switches them off and cuts them off meanwhile;
+`python -m tests.bench start` says how long a start takes and what the idle demo holds in memory;
 `python -m tests.bench scale` fills PostgreSQL with a whole paper's comments and says what they weigh and cost.
 """
 
@@ -12,7 +13,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from tests.bench import boxes, chaos, guests, live, moderators, scale
+from tests.bench import boxes, chaos, guests, live, moderators, scale, starting
 from tests.bench.measure import Options, Report, Row, run
 
 HEADINGS = ("", "requests/s", "p50 ms", "p99 ms", "CPU ms", "rate / bare", "CPU / bare")
@@ -30,6 +31,8 @@ def main(arguments: Sequence[str]) -> int:
         return _guests(arguments[1:])
     if arguments[:1] == ["boxes"]:
         return _boxes(arguments[1:])
+    if arguments[:1] == ["start"]:
+        return _start(arguments[1:])
     if arguments[:1] == ["scale"]:
         return _scale(arguments[1:])
     given = _parser().parse_args(arguments)
@@ -106,6 +109,18 @@ def _scale(arguments: Sequence[str]) -> int:
     report = scale.run(scale.ScaleOptions(**vars(parser.parse_args(arguments))), say=_say)
     verdicts = [f"- {'met' if verdict.met else '**missed**'}: {verdict.sentence}" for verdict in report.verdicts]
     print("\n".join([*(f"- {line}" for line in report.lines), "", *scale.table(report), "", *verdicts]))
+    return 0 if all(verdict.met for verdict in report.verdicts) else 1
+
+
+def _start(arguments: Sequence[str]) -> int:
+    default = starting.StartOptions()
+    parser = argparse.ArgumentParser(prog="python -m tests.bench start", description=starting.__doc__)
+    parser.add_argument("--rounds", type=int, default=default.rounds, help="starts after the first")
+    parser.add_argument("--processes", type=int, default=default.processes, help="of the server")
+    parser.add_argument("--install", action="store_true", help="also from nothing, packages included; needs the network")
+    report = starting.run(starting.StartOptions(**vars(parser.parse_args(arguments))), say=_say)
+    verdicts = [f"- {'met' if verdict.met else '**missed**'}: {verdict.sentence}" for verdict in report.verdicts]
+    print("\n".join([*starting.table(report), "", *verdicts, "", f"{report.circumstances}."]))
     return 0 if all(verdict.met for verdict in report.verdicts) else 1
 
 

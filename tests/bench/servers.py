@@ -26,20 +26,11 @@ class Served:
         self._wait(log)
 
     def _wait(self, log: Path) -> None:
-        until = time.monotonic() + START_SECONDS
-        while time.monotonic() < until:
-            if self._process.poll() is not None:
-                break
-            try:
-                line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
-                line.request("GET", "/")
-                line.getresponse().read()
-                line.close()
-                return
-            except OSError:
-                time.sleep(0.1)
-        self.stop()
-        raise RuntimeError(f"the server did not start; its last words: {log.read_text()[-600:]}")
+        try:
+            wait_for_page(self._process, self.port, log, START_SECONDS)
+        except RuntimeError:
+            self.stop()
+            raise
 
     def stop(self) -> None:
         """End the server as an operator would, and the rest of its processes if that was not enough."""
@@ -65,6 +56,21 @@ class Served:
         """The ids of the processes that answer, as they are now."""
         children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
         return [int(pid) for pid in children.read_text().split()] if children.exists() else []
+
+
+def wait_for_page(process: "subprocess.Popen[bytes]", port: int, log: Path, seconds: float) -> None:
+    """Wait until the first page comes whole. Raises RuntimeError with the last words of who does not answer."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and process.poll() is None:
+        try:
+            line = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+            line.request("GET", "/")
+            line.getresponse().read()
+            line.close()
+            return
+        except OSError:
+            time.sleep(0.02)
+    raise RuntimeError(f"the server did not start; its last words: {log.read_text()[-600:]}")
 
 
 def _cpu_of(pid: int) -> float:

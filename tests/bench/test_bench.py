@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tests.bench import starting
 from tests.bench.__main__ import HEADINGS, main, markdown, plain
 from tests.bench.depth import Depth
 from tests.bench.load import drive, request
@@ -34,6 +35,14 @@ def test_everything_is_measured_and_nothing_is_lost(report):
         kinds = {address.partition("?")[0].rpartition(".")[2] for address in weight.bodies}
         assert {"css", "js", "svg"} <= kinds, weight.bodies
     assert report.verdicts[-1] == Verdict("nothing acknowledged was lost, and every counter equals a recount", True)
+
+
+def test_a_start_that_takes_too_long_is_said():
+    report = starting.StartReport()
+    starting.add(report, "cold start", 1.25, starting.COLD_TARGET, "s")
+    starting.add(report, "memory", 120.4, starting.MEMORY_TARGET, "MB")
+    assert [verdict.met for verdict in report.verdicts] == [False, True]
+    assert starting.table(report)[2:] == ["| cold start | 1.25 s | 1 s |", "| memory | 120 MB | 150 MB |"]
 
 
 def test_the_report_prints_for_people_and_for_the_document(report):
