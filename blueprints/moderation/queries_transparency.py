@@ -15,7 +15,7 @@ from models.thread import Comment, Report, Thread
 
 SHOWN_IN_LOG = (
     "reject", "restore", "publish", "uphold", "reverse", "warning", "slow-down", "pre-moderation", "suspension", "ban",
-    "lift", "thread", "notice", "notice-again", "purge",
+    "lift", "thread", "move", "notice", "notice-again", "purge",
 )  # fmt: skip
 
 

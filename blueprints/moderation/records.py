@@ -15,7 +15,9 @@ from core.recording import plain
 from models.moderation import LedgerSeal
 
 # Whose reasons the person was told; what is noted elsewhere is for colleagues.
-TOLD = frozenset({"reject", "warning", "slow-down", "pre-moderation", "suspension", "ban", "uphold", "reverse"})
+TOLD = frozenset(
+    {"reject", "warning", "slow-down", "pre-moderation", "suspension", "ban", "uphold", "reverse", "move"}
+)
 ALWAYS_HIDDEN = frozenset({"actor_id"})
 ELSE_HIDDEN = frozenset({"reason", "before", "after"})
 

@@ -300,6 +300,10 @@ def test_the_desk_moves_a_branch_and_takes_it_back(app: Flask, client: Browser) 
     typed["to"] = f"https://paper.example/articles/{there.slug}#comments"
     moved = client.follow(client.post(f"/moderation/comments/{root}/move", typed))
     assert "Branch moved to “The harbour”" in text_of(moved)
+    log = Browser(app).sign_in(make_user(roles=("publisher",))).get("/moderation-log")
+    assert "Branch moved" in text_of(log)
+    for words in ("harbour", comment(root).body_source):
+        assert words not in text_of(log)
     for article in (here, there):
         assert "Branch moved to “The harbour”" in text_of(client.get(f"/moderation/threads/{thread_of(article).id}"))
     last = actions()[-1]
