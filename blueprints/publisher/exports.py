@@ -95,6 +95,10 @@ def make(export_id: int) -> None:
     """Make the archive. Begun anew when it was cut off, never by two at once; called off when its row is removed."""
     with transaction():
         name = queries_exports.take_work(export_id, clock.now(), clock.now() + ALIVE)
+        row = queries_exports.one(export_id)
+        if name is None and row is not None and row.state != "ready":
+            # Somebody else makes it, for longer than a job's lease. If they die, nobody would: so look again.
+            enqueue("publisher.export-site", key=_key(export_id), run_at=clock.now() + ALIVE, export_id=export_id)
     if name is None:
         return
     noted = time.monotonic()

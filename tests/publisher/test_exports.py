@@ -95,11 +95,15 @@ def test_a_job_that_is_alive_is_not_done_twice_and_one_that_died_is(app: Flask, 
     boss.post(PAGE)
     with transaction() as session:
         session.execute(update(SiteExport).values(state="making", working_until=clock.now() + timedelta(minutes=1)))
+        session.execute(update(Job).values(finished_at=clock.now()))
     exports.make(1)
     assert files(app) == []
+    [again] = db.session().scalars(select(Job).where(Job.finished_at.is_(None))).all()
+    assert (again.kind, again.run_at > clock.now()) == ("publisher.export-site", True), "it is looked at again"
     with transaction() as session:
         session.execute(update(SiteExport).values(working_until=clock.now() - timedelta(seconds=1)))
-    exports.make(1)
+        session.execute(update(Job).values(run_at=clock.now()))
+    run_all()
     assert len(files(app)) == 1
 
 
