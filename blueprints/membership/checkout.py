@@ -21,14 +21,7 @@ from blueprints.membership import (
 )
 from blueprints.membership.agreements import Origin, record_consent
 from blueprints.membership.cards import CHECKOUTS_A_DAY
-from blueprints.membership.gateway import (
-    Gateway,
-    GatewayError,
-    Missing,
-    Refused,
-    SessionState,
-    gateway,
-)
+from blueprints.membership.gateway import Gateway, GatewayError, Missing, Refused, SessionState, gateway
 from blueprints.membership.paying import (
     CHOOSING,
     TRIES,
@@ -44,6 +37,7 @@ from blueprints.membership.promotions import Promotion, ensure_promotion, promot
 from blueprints.membership.queries_catalogue import PriceView
 from blueprints.membership.queries_checkout import AttemptRow
 from blueprints.membership.queries_rises import ComingPrice, rises_ahead
+from blueprints.membership.sync_writer import close_attempt
 from blueprints.membership.terms import terms_of
 from core import clock
 from core.db import db, transaction
@@ -229,7 +223,7 @@ def _open_attempt(stripe: Gateway, user_id: int, purchase: Purchase, return_path
                 row.return_path = return_path  # the newest press says where to go afterwards
                 db.session().flush()
             elif row.created_at < clock.now() - UNFINISHED:
-                sync.close_attempt(row, "failed")
+                close_attempt(row, "failed")
                 continue
             attempt = queries_checkout.attempt_by_id(row.id)
         if attempt is not None:
@@ -304,7 +298,7 @@ def _close(attempt_id: int, state: str) -> None:
     with transaction():
         row = queries_checkout.lock_attempt(attempt_id)
         if row is not None and row.state == "open":
-            sync.close_attempt(row, state)
+            close_attempt(row, state)
 
 
 def _own_session(stripe: Gateway, viewer: Viewer, session_id: str) -> SessionState:

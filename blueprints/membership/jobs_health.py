@@ -19,6 +19,7 @@ from blueprints.membership.checkout import UNFINISHED
 from blueprints.membership.drift import Drift
 from blueprints.membership.gateway import Gateway, gateway
 from blueprints.membership.jobs import plain
+from blueprints.membership.sync_writer import close_attempt
 from blueprints.membership.webhooks import WANTED, store_event
 from core import clock
 from core.db import transaction
@@ -169,7 +170,7 @@ def sweep_checkouts() -> None:
         for attempt_id, customer in stale:
             row = queries_checkout.lock_attempt(attempt_id)
             if row is not None and row.state == "open" and row.session_id is None:
-                sync.close_attempt(row, "failed")
+                close_attempt(row, "failed")
             elif customer is not None:
                 sync.sync_soon(customer, "checkout run out")
 

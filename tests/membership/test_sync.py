@@ -236,7 +236,7 @@ def test_an_older_fetch_never_lands_on_a_newer_one(till: Till, monkeypatch: pyte
     stripe = gateway()
     held, go_on = threading.Event(), threading.Event()
     first = itertools.count()
-    fetch = sync._fetch
+    fetch = sync.fetch_picture
 
     def slow_fetch(*args: Any) -> Any:
         picture = fetch(*args)
@@ -245,7 +245,7 @@ def test_an_older_fetch_never_lands_on_a_newer_one(till: Till, monkeypatch: pyte
             go_on.wait(10)
         return picture
 
-    monkeypatch.setattr(sync, "_fetch", slow_fetch)
+    monkeypatch.setattr(sync, "fetch_picture", slow_fetch)
     monkeypatch.setattr(sync, "TURN", clock.timedelta(seconds=0))
 
     def slow() -> None:
