@@ -518,3 +518,18 @@ def test_a_check_makes_nothing_not_even_tables(app: Flask, paper_archive: Path, 
         assert "fresh install, which can take it in" in done.output
         assert inspect(db.engine).get_table_names() == []
         db.engine.dispose()
+
+
+def test_an_archive_that_leaves_out_where_comments_hang_is_refused_in_a_sentence(app: Flask, tmp_path: Path) -> None:
+    make_everything(app)
+    whole = export_site(tmp_path / "site.zip")
+    assert "parent_id" in whole.nouns["comment"].fields
+    said = said_of(tmp_path / "site.zip")["nouns"]
+    del said["comment"]["fields"]["parent_id"]
+
+    def leave_out(rows: list[dict[str, Any]]) -> None:
+        for row in rows:
+            del row["parent_id"]
+
+    with pytest.raises(CannotMove, match="comment has no field parent_id"):
+        check_archive(altered(tmp_path / "site.zip", tmp_path / "less.zip", "comment", leave_out, nouns=said))
