@@ -204,6 +204,7 @@ def standard_headers(app: Flask) -> list[tuple[str, str]]:
 
 
 def _headers(response: Response) -> Response:
+    response.headers.pop("Date", None)  # a file's answer brings one, and the server says it too: one is enough
     given = {name.lower() for name, _ in response.headers}
     standard = _standard_headers(current_app.config["FORM_TARGETS"])
     response.headers.extend([pair for name, pair in standard.items() if name not in given])

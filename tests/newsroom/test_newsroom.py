@@ -337,6 +337,7 @@ def test_a_picture_is_stored_anew_and_shown_with_its_size(client: Browser, edito
     assert served.status_code == 200
     assert served.mimetype == "image/webp"
     assert "immutable" in served.headers["Cache-Control"]
+    assert "Date" not in served.headers, "the server says it, and would say it twice"
     assert served.headers["X-Content-Type-Options"] == "nosniff"
     assert len(served.data) == picture.size_bytes
     folder = Path(client.app.config["SETTINGS"].data_dir) / "pictures"
