@@ -19,6 +19,7 @@ from sqlalchemy import (
     Connection,
     Dialect,
     Engine,
+    Float,
     Insert,
     PoolProxiedConnection,
     Select,
@@ -39,6 +40,7 @@ Preparable = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]] | Updat
 
 
 _READING = "reading_connection"
+FLOAT8 = 701  # PostgreSQL's number of the only kind of broken number that there is here; SQLAlchemy wants to know it
 
 
 def read_on(connection: PoolProxiedConnection) -> None:
@@ -196,7 +198,12 @@ class _Plan:
             columns = list(statement.exported_columns)
             make: Any = namedtuple  # its names are known only now
             self._row = make("Row", [str(column.key) for column in columns], rename=True)._make
-            found = (column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns)
+            found = (
+                column.type.dialect_impl(dialect).result_processor(
+                    dialect, FLOAT8 if isinstance(column.type, Float) else None
+                )
+                for column in columns
+            )
             self._results = [(index, process) for index, process in enumerate(found) if process]
 
     def run(self, listened: Connection | Engine, connection: PoolProxiedConnection, values: dict[str, Any]) -> Any:
