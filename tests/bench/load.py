@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from http.client import HTTPConnection
 
 LONGEST_WAIT = 30.0
+BETWEEN = 0.005  # seconds from one connection to the next: people do not come in the same instant
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _PACKED = re.compile(rb"\r\ncontent-encoding: *gzip", re.IGNORECASE)
 _GZIP = 16 + zlib.MAX_WBITS
@@ -113,6 +114,7 @@ def _drive(port: int, scripts: list[list[bytes]], seconds: float, again: bool) -
         line.sent += 1
 
     for script in scripts:
+        time.sleep(BETWEEN)
         connection = socket.create_connection(("127.0.0.1", port), timeout=LONGEST_WAIT)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         line = _Line(script, connection)
