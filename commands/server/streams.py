@@ -44,6 +44,7 @@ READERS_SECONDS = 10.0  # between two counts of who reads
 FIRST_READERS_SECONDS = 2.0  # where somebody has not been told any number yet
 REMEMBERED = 200  # events of a thread in memory, for readers who come back
 AT_A_STRETCH = 100  # readers written to before others are let through
+LET_THROUGH = 0.001  # seconds, in which other threads answer requests: merely letting go of the loop is not enough
 RETRY_MS = (2_000, 6_000)  # a browser comes back after some time between these
 RETRY_AFTER_SECONDS = 30
 LOOK_UPS = 2  # threads that look up what a new stream is about
@@ -370,7 +371,7 @@ async def _spread(readers: list[Connection], call: Callable[[Connection], None])
     """Do something for every reader, and let other requests through in between."""
     for index, reader in enumerate(readers):
         if index % AT_A_STRETCH == AT_A_STRETCH - 1:
-            await asyncio.sleep(0)
+            await asyncio.sleep(LET_THROUGH)
         call(reader)
 
 
