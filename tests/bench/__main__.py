@@ -106,6 +106,8 @@ def _scale(arguments: Sequence[str]) -> int:
     parser.add_argument("--processes", type=int, default=default.processes, help="of the server")
     parser.add_argument("--threads", type=int, default=default.threads, help="in each process")
     parser.add_argument("--database", required=True, help="the URL of a PostgreSQL database, of a superuser")
+    parser.add_argument("--keep", action="store_true", help="fill a database and leave it for another time; measure nothing")
+    parser.add_argument("--filled", action="store_true", help="the database is one that was kept")
     report = scale.run(scale.ScaleOptions(**vars(parser.parse_args(arguments))), say=_say)
     verdicts = [f"- {'met' if verdict.met else '**missed**'}: {verdict.sentence}" for verdict in report.verdicts]
     print("\n".join([*(f"- {line}" for line in report.lines), "", *scale.table(report), "", *verdicts]))

@@ -140,8 +140,11 @@ def run(options: Options, say: Callable[[str], None] = print) -> Report:
 
 
 @contextmanager
-def database(wanted: str) -> Iterator[str]:
-    """The address of a fresh database: empty for SQLite in the data folder, else one made beside the given one."""
+def database(wanted: str, *, keep: bool = False) -> Iterator[str]:
+    """The address of a fresh database: empty for SQLite in the data folder, else one made beside the given one.
+
+    One that is kept is not taken away when all went well.
+    """
     if wanted == "sqlite":
         yield ""
         return
@@ -151,11 +154,14 @@ def database(wanted: str) -> Iterator[str]:
     try:
         with admin.connect() as connection:
             connection.execute(text(f'CREATE DATABASE "{name}"'))
+        whole = False
         try:
             yield url.set(database=name).render_as_string(hide_password=False)
+            whole = True
         finally:
-            with admin.connect() as connection:
-                connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
+            if not (keep and whole):
+                with admin.connect() as connection:
+                    connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
     finally:
         admin.dispose()
 

@@ -11,6 +11,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,8 @@ from sqlalchemy import Connection, Engine, create_engine, make_url, text
 
 from core.db import Base, db
 from tests.bench import servers
-from tests.bench.depth import Depth, depths
-from tests.bench.load import has_wrk, read
+from tests.bench.depth import depths
+from tests.bench.load import connected, has_wrk, read
 from tests.bench.measure import Verdict, database, processor, same_data
 from tests.bench.members import BROWSER, Member, sign_in
 
@@ -44,6 +45,8 @@ class ScaleOptions:
     processes: int = 2
     threads: int = 8
     database: str = ""
+    keep: bool = False  # fill and weigh, measure nothing, and leave the database for another time
+    filled: bool = False  # `database` is one that was kept: measure only
 
 
 @dataclass
@@ -55,20 +58,20 @@ class ScaleReport:
 
 
 def run(options: ScaleOptions, say: Callable[[str], None] = print) -> ScaleReport:
-    """Fill a database beside the given one, measure, and take it away again."""
-    with tempfile.TemporaryDirectory(prefix="rejoinder-scale-") as name, database(options.database) as url:
+    """Fill a database beside the given one, measure, and take it away again, unless told to keep it."""
+    report = ScaleReport()
+    place = nullcontext(options.database) if options.filled else database(options.database, keep=options.keep)
+    with tempfile.TemporaryDirectory(prefix="rejoinder-scale-") as name, place as url:
         folder, port = Path(name), servers.free_port()
         settings = servers.environment(folder / "data", port, url, options.processes, options.threads)
-        for size in (SMALL, COPIED):
-            servers.run(["seed", "load", "--comments", str(size), "--readers", str(WRITERS)], settings)
         engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"))
-        took = grow(engine, options.comments, options.readers, say)
-        report = ScaleReport([
-            f"{options.comments:,} comments, one discussion of {_largest(options.comments):,} and the others of "
-            f"{COPIED:,}; {options.readers:,} readers; filled in {took:.0f} s",
-        ])  # fmt: skip
+        if not options.filled:
+            _fill(engine, options, settings, report, say)
         _weigh(engine, report)
         engine.dispose()
+        if options.keep:
+            report.lines.append(f"kept: --filled --database {url}")
+            return report
         app = same_data(folder / "data", url)
         served = servers.rejoinder(port, settings, folder / "rejoinder.log")
         try:
@@ -83,6 +86,18 @@ def run(options: ScaleOptions, say: Callable[[str], None] = print) -> ScaleRepor
             f"{processor()}, {os.cpu_count()} cores; load average {os.getloadavg()[0]:.1f}; the database on the same machine"
         )
         return report
+
+
+def _fill(
+    engine: Engine, options: ScaleOptions, settings: dict[str, str], report: ScaleReport, say: Callable[[str], None]
+) -> None:
+    for size in (SMALL, COPIED):
+        servers.run(["seed", "load", "--comments", str(size), "--readers", str(WRITERS)], settings)
+    took = grow(engine, options.comments, options.readers, say)
+    report.lines.append(
+        f"{options.comments:,} comments, one discussion of {_largest(options.comments):,} and the others of "
+        f"{COPIED:,}; {options.readers:,} readers; filled in {took:.0f} s"
+    )
 
 
 def grow(engine: Engine, comments: int, readers: int, say: Callable[[str], None]) -> float:
@@ -232,11 +247,15 @@ def _weigh(engine: Engine, report: ScaleReport) -> None:
 def _costs(
     options: ScaleOptions, app: Flask, served: servers.Served, member: Member, report: ScaleReport, say: Callable[[str], None]
 ) -> None:
-    """Each page in turn, round by round; then pages that have to be made."""
-    large = f"load-{COPIED}-1"
-    pages = {"100 comments": f"load-{SMALL}", f"{_largest(options.comments):,} comments": large}
+    """Each page in turn, round by round; then pages that have to be made.
+
+    The largest discussion is held against two: one of a hundred, and the thousand it was copied from, whose pages hold
+    the same comments with the same answers under them, so that nothing but the size differs.
+    """
+    pages = {"100": f"load-{SMALL}", f"{COPIED:,}": f"load-{COPIED}", f"{_size(app):,}": f"load-{COPIED}-1"}
     for who, headers in (("visitor", BROWSER), ("member", member.headers)):
         found: dict[str, list[float]] = {name: [] for name in pages}
+        weights: dict[str, int] = {}
         for number in range(options.rounds + 1):
             say(f"{who}, round {number} of {options.rounds}")
             for name, slug in pages.items():
@@ -246,29 +265,45 @@ def _costs(
                     raise RuntimeError(f"{slug}: {dict(load.statuses)}")
                 if number:
                     found[name].append((served.cpu_seconds() - before) * 1000 / max(1, load.requests))
-        small, big = (statistics.median(times) for times in found.values())
-        report.verdicts.append(Verdict(
-            f"{who}, page kept: {' and '.join(f'{name} {statistics.median(times):.3f} ms' for name, times in found.items())} "
-            f"of CPU, {big / small:.2f} times (target {TARGET})", big / small <= TARGET,
+        with connected(served.port) as line:
+            for name, slug in pages.items():
+                line.request("GET", f"/articles/{slug}", headers=headers | {"Accept-Encoding": "gzip"})
+                weights[name] = len(line.getresponse().read())
+        middle = {name: statistics.median(times) for name, times in found.items()}
+        report.lines.append(f"{who}, page kept: " + ", ".join(
+            f"of {name} {middle[name]:.3f} ms of CPU and {weights[name] / 1000:.1f} kB" for name in pages
         ))  # fmt: skip
+        *others, largest = middle
+        for other in others:
+            _hold(report, f"{who}, page kept", middle[largest] / middle[other], f"that of {other}")
     turns: dict[str, dict[tuple[str, int], list[float]]] = {name: {} for name in pages}
-    for _ in range(options.rounds * 2):  # in turns: what else the machine does meets both
+    for _ in range(options.rounds * 2):  # in turns: what else the machine does meets all
         for name, slug in pages.items():
             for one in depths(app, served.port, member, slug, (1, 100), 1, say):
                 turns[name].setdefault((one.sort, one.page), []).append(one.milliseconds)
-    deep = {name: [Depth(*place, statistics.median(times)) for place, times in found.items()] for name, found in turns.items()}
-    small_by, big_by = deep.values()
-    first = {one.sort: one.milliseconds for one in small_by if one.page == 1}
-    report.lines += [f"made anew, {name}: {', '.join(_said(one) for one in found)}" for name, found in deep.items()]
-    for one in big_by:
-        ratio = one.milliseconds / first[one.sort]
-        report.verdicts.append(Verdict(
-            f"made anew, {one.sort}, page {one.page}: {ratio:.2f} times the first of {SMALL} (target {TARGET})", ratio <= TARGET
-        ))
+    deep = {name: {place: statistics.median(times) for place, times in found.items()} for name, found in turns.items()}
+    for name, costs in deep.items():
+        report.lines.append(f"made anew, of {name}: " + ", ".join(
+            f"{sort} page {page} {cost:.1f} ms" for (sort, page), cost in costs.items()
+        ))  # fmt: skip
+    *others, largest = deep
+    for (sort, page), cost in deep[largest].items():
+        for other in others:
+            _hold(report, f"made anew, {sort}, page {page}", cost / deep[other][sort, 1], f"the first of {other}")
 
 
-def _said(one: Depth) -> str:
-    return f"{one.sort} page {one.page} {one.milliseconds:.1f} ms"
+def _hold(report: ScaleReport, what: str, ratio: float, beside: str) -> None:
+    report.verdicts.append(Verdict(f"{what}: {ratio:.2f} times {beside} (target {TARGET})", ratio <= TARGET))
+
+
+def _size(app: Flask) -> int:
+    """Comments of the largest discussion."""
+    with app.app_context():
+        largest: int = db.session.execute(text(
+            "SELECT t.published_count FROM thread t JOIN article a ON a.id = t.article_id WHERE a.slug = :slug"
+        ), {"slug": f"load-{COPIED}-1"}).scalar_one()  # fmt: skip
+        db.session.rollback()
+        return largest
 
 
 def table(report: ScaleReport) -> list[str]:
