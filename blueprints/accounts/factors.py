@@ -13,7 +13,7 @@ from blueprints.site.queries import site
 from core import clock
 from core.db import db
 from core.errors import Conflict, DomainError, NotFound
-from core.sealing import seal, unseal
+from core.sealing import is_sealed_as_now, seal, unseal
 from core.text import remove_controls
 from models.second_factor import AuthenticatorApp, Passkey
 from models.user import User
@@ -168,7 +168,11 @@ def reset(user_id: int) -> None:
 def _takes(row: AuthenticatorApp, code: str) -> bool:
     secret = unseal(row.sealed_secret, SEALED_FOR)
     step = totp.step_of(secret, code, clock.now()) if secret is not None else None
-    return step is not None and queries_factors.take_step(row.user_id, step)
+    if secret is None or step is None or not queries_factors.take_step(row.user_id, step):
+        return False
+    if not is_sealed_as_now(row.sealed_secret):
+        row.sealed_secret = seal(secret, SEALED_FOR)
+    return True
 
 
 def _spend(answer: Answer) -> None:

@@ -1,19 +1,23 @@
 """Signing in with more than a password: codes of an app, recovery codes, and what staff can do without."""
 
 import re
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 import time_machine
+from cryptography.fernet import Fernet
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from flask import Flask
 from sqlalchemy import select, update
 
 from blueprints.accounts import factors, totp
 from core import clock
 from core.db import db, transaction
-from core.sealing import unseal
+from core.sealing import is_sealed_as_now, seal, unseal
 from core.step_up import PROOF_LASTS
 from models.browser_session import BrowserSession
 from models.second_factor import AuthenticatorApp, RecoveryCode
@@ -205,6 +209,29 @@ def test_a_copy_of_the_database_gives_no_secret_away(app: Flask, ann: User, cloc
     assert secret_of(ann) not in row.sealed_secret
     monkeypatch.setitem(app.config, "SECRET_KEY", "another key, after the first was lost")
     assert unseal(row.sealed_secret, factors.SEALED_FOR) is None
+
+
+def test_a_secret_that_an_earlier_version_sealed_works_on_and_is_sealed_anew(app: Flask, ann: User, clock_hand) -> None:
+    with_app(app, ann)
+    clock_hand.shift(30)
+    secret = secret_of(ann)
+    key = HKDF(SHA256(), 32, salt=None, info=b"rejoinder sealing authenticator app").derive(app.config["SECRET_KEY"].encode())
+    earlier = Fernet(urlsafe_b64encode(key)).encrypt(secret.encode()).decode()
+    with transaction() as session:
+        session.execute(update(AuthenticatorApp).values(sealed_secret=earlier))
+    assert secret_of(ann) == secret
+    assert password_given(app).post("/sign-in/second", {"code": code_of(ann)}).status_code == 303
+    kept = db.session().scalar(select(AuthenticatorApp.sealed_secret))
+    assert (kept != earlier, is_sealed_as_now(kept), secret_of(ann)) == (True, True, secret)
+
+
+def test_what_is_sealed_opens_for_its_purpose_and_unaltered_only(app: Flask) -> None:
+    sealed = seal("a secret", "one purpose")
+    assert sealed != seal("a secret", "one purpose")
+    assert unseal(sealed, "one purpose") == "a secret"
+    altered = sealed[:-2] + ("AA" if sealed[-2:] != "AA" else "BB")
+    assert [unseal(other, "one purpose") for other in (altered, sealed[:20], "g1.", "g1.é", "", "é", "gAAAAA")] == [None] * 7
+    assert unseal(sealed, "another purpose") is None
 
 
 # Staff
