@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from blueprints.moderation import policy, queries, queries_claims, queries_queues
 from blueprints.moderation.queues import QUEUES, Filters
-from blueprints.threads.queries import facts_of_comment
+from blueprints.threads.queries_facts import facts_of_comment
 from core import clock
 from core.errors import DomainError, NotFound
 from models.desk import DeskPreference

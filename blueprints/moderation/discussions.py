@@ -7,8 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from blueprints.moderation import ledger, policy, queries
-from blueprints.threads import modes, settings
-from blueprints.threads import queries as thread_queries
+from blueprints.threads import modes, queries_facts, settings
 from blueprints.threads.service import lock_thread
 from blueprints.threads.settings import Conversation
 from core import clock, text
@@ -52,7 +51,7 @@ def discussion(viewer: Viewer, thread_id: int) -> Discussion:
     thread = session.get(Thread, thread_id)
     if thread is None:
         raise NotFound
-    facts = thread_queries.facts_of_thread(session, thread_id)
+    facts = queries_facts.facts_of_thread(session, thread_id)
     if policy.may_moderate(viewer, facts.section_id):
         raise NotFound
     by_itself = facts.state == "open" and modes.state_at(facts, now) == "closed"
@@ -71,7 +70,7 @@ def manage_thread(session: Session, *, thread_id: int, actor_id: int, wanted: Ru
     """
     reason = " ".join(text.normalise(wanted.reason).split())
     thread = lock_thread(session, thread_id)
-    facts = thread_queries.facts_of_thread(session, thread_id)
+    facts = queries_facts.facts_of_thread(session, thread_id)
     if refusal := policy.may_moderate(queries.staff_member(session, actor_id), facts.section_id):
         raise DomainError(refusal.sentence, refusal.status, refusal.code)
     standing = settings.read(session, thread)

@@ -13,8 +13,7 @@ from sqlalchemy.orm import Session
 
 from blueprints.moderation import ledger, policy, queries, queries_moving
 from blueprints.moderation.decision import Decision, checked_note, refuse, tell_soon
-from blueprints.threads import moving
-from blueprints.threads import queries as thread_queries
+from blueprints.threads import moving, queries_facts
 from blueprints.threads.facts import ThreadFacts
 from core import clock, text
 from core.errors import Conflict, DomainError, NotFound
@@ -43,7 +42,7 @@ class Branch:
 
 def branch(session: Session, viewer: Viewer, comment_id: int) -> Branch:
     """The branch that a comment stands in. Raises NotFound outside of the moderator's sections."""
-    facts = thread_queries.facts_of_comment(session, comment_id)
+    facts = queries_facts.facts_of_comment(session, comment_id)
     if facts is None or policy.may_moderate(viewer, facts.section_id):
         raise NotFound
     root_id = queries_moving.root_of(session, comment_id)
@@ -83,7 +82,7 @@ def _move(
     undoes_id: int | None = None,
 ) -> Decision:  # fmt: skip
     root = _locked(session, root_id, from_id, to_id, actor_id)
-    here, there = (thread_queries.facts_of_thread(session, thread_id) for thread_id in (from_id, to_id))
+    here, there = (queries_facts.facts_of_thread(session, thread_id) for thread_id in (from_id, to_id))
     actor = queries.staff_member(session, actor_id)
     for facts in (here, there):
         refuse(policy.may_moderate(actor, facts.section_id))
@@ -113,7 +112,7 @@ def _locked(session: Session, root_id: int, from_id: int, to_id: int, actor_id: 
 def _article_at(session: Session, address: str) -> ThreadFacts:
     """The discussion of the article that an address, or the last part of one, names."""
     found = _ADDRESS.search(address.strip())
-    facts = thread_queries.facts_of_article(session, found.group(1)) if found else None
+    facts = queries_facts.facts_of_article(session, found.group(1)) if found else None
     if facts is None:
         raise DomainError("There is no article at this address. Please copy it from the article’s page.")
     return facts

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from blueprints.moderation import policy, queries, queries_claims, queries_notes
 from blueprints.moderation.keys import stored_keys
 from blueprints.moderation.queues import QUEUES, Filters
-from blueprints.threads import queries as thread_queries
+from blueprints.threads import queries_facts
 from core import clock, text
 from core.errors import Conflict, DomainError, NotFound
 from models.desk import HandoverNote, SavedView, Tip
@@ -79,8 +79,8 @@ def suggest(session: Session, *, comment_id: int, kind: str, note: str, actor_id
         raise DomainError("Please choose what the newsroom could do with it.")
     if len(note) > TIP_LENGTH:
         raise DomainError(f"The note can have up to {TIP_LENGTH} characters.")
-    facts = thread_queries.facts_of_comment(session, comment_id)
-    comment = thread_queries.comment_facts(session, comment_id)
+    facts = queries_facts.facts_of_comment(session, comment_id)
+    comment = queries_facts.comment_facts(session, comment_id)
     actor = queries.staff_member(session, actor_id)
     if facts is None or comment is None or policy.may_moderate(actor, facts.section_id):
         raise NotFound

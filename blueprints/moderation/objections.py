@@ -10,6 +10,7 @@ from blueprints.moderation import policy, queries, queries_objections, queries_p
 from blueprints.moderation.desk import HOME, desk_context
 from blueprints.moderation.forms import AnswerForm, ObjectionForm
 from blueprints.threads import queries as thread_queries
+from blueprints.threads import queries_facts
 from blueprints.threads.policy import stopped_by
 from core import clock
 from core.db import db
@@ -38,14 +39,14 @@ def _deciders(row: Row[Any]) -> list[str]:
 def comment_page(comment_id: int, form: ObjectionForm, refused: str = "") -> str:
     """The author's page about their rejected comment. Raises NotFound for everybody else."""
     session, viewer = db.session(), current_viewer()
-    comment = thread_queries.comment_facts(session, comment_id)
+    comment = queries_facts.comment_facts(session, comment_id)
     if comment is None or comment.author_id != viewer.id:
         raise NotFound
     standing = queries_objections.standing_rejection(session, comment_id) if comment.status == "rejected" else None
     known = standing or queries_objections.last_objection(session, comment_id)
     return _objection_page(
         known, form, refused, is_over=standing is None, comment_id=comment_id, place=f"/comments/{comment_id}/appeal",
-        html=thread_queries.html_of(session, comment_id), facts=thread_queries.facts_of_comment(session, comment_id),
+        html=thread_queries.html_of(session, comment_id), facts=queries_facts.facts_of_comment(session, comment_id),
     )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from blueprints.moderation.decision import (
 )
 from blueprints.moderation.queries_fairness import settings
 from blueprints.moderation.words import standing_now
-from blueprints.threads import queries as thread_queries
+from blueprints.threads import queries_facts
 from core import clock, text
 from core.errors import Conflict, DomainError, NotFound
 from models.moderation import SANCTION_KINDS, Sanction
@@ -61,7 +61,7 @@ def sanction(
         raise DomainError("Please choose an end within a year.")
     rule = rule_words(session, rule_id) if rule_id is not None else None
     _open_person(session, user_id, actor_id)
-    led_to_it = thread_queries.comment_facts(session, comment_id) if comment_id is not None else None
+    led_to_it = queries_facts.comment_facts(session, comment_id) if comment_id is not None else None
     if comment_id is not None and (led_to_it is None or led_to_it.author_id != user_id):
         raise DomainError("The comment that is said to have led to this is not by this person.")
     known = queries_people.sanction_in_force(session, user_id, kind, now) if kind != "warning" else None

@@ -16,7 +16,7 @@ from blueprints.moderation import ledger, policy, queries, queries_claims, queri
 from blueprints.moderation.decision import Decision, checked_note, keep_statement, refuse, rule_words, tell_soon
 from blueprints.moderation.queries_fairness import settings
 from blueprints.moderation.words import already
-from blueprints.threads import queries as thread_queries
+from blueprints.threads import queries_facts
 from blueprints.threads.facts import ThreadFacts
 from blueprints.threads.service import change_status, lock_comment, reopen_reports, resolve_reports
 from core import clock
@@ -106,7 +106,7 @@ def dismiss_reports(
 
 def statement_preview(session: Session, comment_id: int, rule_id: int | None, note: str) -> str:
     """The statement as the author will read it, if the comment were rejected now."""
-    facts, comment = thread_queries.facts_of_comment(session, comment_id), session.get(Comment, comment_id)
+    facts, comment = queries_facts.facts_of_comment(session, comment_id), session.get(Comment, comment_id)
     if facts is None or comment is None:
         raise NotFound()
     case = _Open(comment, facts, Viewer(id=0), clock.now(), comment.report_count > 0)
@@ -152,7 +152,7 @@ def _open_case(
     last_action_id: int | None,
 ) -> _Open:  # fmt: skip
     thread, comment = lock_comment(session, comment_id)
-    facts = thread_queries.facts_of_thread(session, thread.id)
+    facts = queries_facts.facts_of_thread(session, thread.id)
     actor = queries.staff_member(session, actor_id) if actor_id is not None else None
     if actor is not None:
         refuse(policy.may_moderate(actor, facts.section_id))

@@ -13,8 +13,7 @@ from blueprints.moderation.decision import refuse
 from blueprints.notifications.notices import notify
 from blueprints.notifications.service import send_mail
 from blueprints.site.queries import bump_site_version
-from blueprints.threads import modes
-from blueprints.threads import queries as thread_queries
+from blueprints.threads import modes, queries_facts
 from blueprints.threads.service import lock_thread
 from core import clock
 from core.errors import Conflict, DomainError, Forbidden, NotFound
@@ -161,4 +160,4 @@ def _may(session: Session, actor_id: int, thread_id: int | None) -> None:
             raise Forbidden("Lead moderators switch surge mode for every discussion.")
         return
     lock_thread(session, thread_id)
-    refuse(policy.may_moderate(actor, thread_queries.facts_of_thread(session, thread_id).section_id))
+    refuse(policy.may_moderate(actor, queries_facts.facts_of_thread(session, thread_id).section_id))

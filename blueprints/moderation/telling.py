@@ -14,7 +14,7 @@ from blueprints.moderation.queries_fairness import settings
 from blueprints.moderation.statements import SANCTION_SUBJECTS
 from blueprints.notifications.notices import notify, withdraw
 from blueprints.notifications.service import send_mail
-from blueprints.threads import queries as thread_queries
+from blueprints.threads import queries_shown
 from blueprints.threads.waiting import usual_seconds, usually, waiting_reason
 from core.text import excerpt
 from models.moderation import SANCTION_KINDS, Appeal
@@ -69,7 +69,7 @@ def tell_of_hold(session: Session, comment_id: int, revision: int) -> None:
     row = queries.held(session, comment_id, revision)
     if row is None:
         return
-    reason = thread_queries.hold_reasons(session, [comment_id]).get(comment_id) or waiting_reason("withheld", None)
+    reason = queries_shown.hold_reasons(session, [comment_id]).get(comment_id) or waiting_reason("withheld", None)
     words = statements.on_hold(
         row.headline, row.created_at, reason, usually(usual_seconds(session, [row.status], row.section_id)),
         settings(session).dispute_body,

@@ -8,8 +8,7 @@ from sqlalchemy.orm import Session
 
 from blueprints.moderation import ledger, policy, queries
 from blueprints.moderation.decision import Decision, checked_note, refuse
-from blueprints.threads import modes
-from blueprints.threads import queries as thread_queries
+from blueprints.threads import modes, queries_facts
 from blueprints.threads.facts import ThreadFacts
 from blueprints.threads.service import lock_thread, set_thread_state
 from core import clock, text
@@ -31,7 +30,7 @@ def moderate_thread(
     if len(reason) > CLOSED_REASON_LENGTH:
         raise DomainError(f"The reason can have up to {CLOSED_REASON_LENGTH} characters.")
     lock_thread(session, thread_id)
-    facts = thread_queries.facts_of_thread(session, thread_id)
+    facts = queries_facts.facts_of_thread(session, thread_id)
     refuse(policy.may_moderate(queries.staff_member(session, actor_id), facts.section_id))
     if facts.state == state:
         if modes.state_at(facts, now) != state:
@@ -42,7 +41,7 @@ def moderate_thread(
 
 def undo_thread_decision(session: Session, row: Row[Any], actor_id: int) -> Decision:
     lock_thread(session, row.thread_id)
-    facts = thread_queries.facts_of_thread(session, row.thread_id)
+    facts = queries_facts.facts_of_thread(session, row.thread_id)
     refuse(policy.may_moderate(queries.staff_member(session, actor_id), facts.section_id))
     if facts.state != row.to_state:
         raise Conflict("The state of this discussion was changed again meanwhile.")

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from blueprints.threads import modes
 from blueprints.threads.listing import FoundComment, latest_picks
-from blueprints.threads.queries import facts_of_article_id
+from blueprints.threads.queries_facts import facts_of_article_id
 from blueprints.threads.settings import Conversation, read
 from core import clock
 from core.db import db

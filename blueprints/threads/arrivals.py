@@ -6,7 +6,7 @@ from typing import Any
 from markupsafe import Markup
 from sqlalchemy import Row
 
-from blueprints.threads import queries
+from blueprints.threads import queries_badges, queries_shown
 from blueprints.threads.facts import ThreadFacts
 from blueprints.threads.layout import Layout
 from blueprints.threads.pieces import for_author, pieces_of
@@ -25,9 +25,9 @@ def items(facts: ThreadFacts, viewer: Viewer, ids: Sequence[int]) -> Markup:
     One list item each; the page knows where they go. One's own that others cannot read comes with its state.
     """
     session, now = db.session(), clock.now()
-    rows = [row for row in queries.comments_in_thread(session, facts.thread_id, ids) if _is_on_page(row, viewer)]
-    plans = queries.plan_badges(session, (row.author_id for row in rows), now)
-    reasons = queries.hold_reasons(session, [row.id for row in rows if not row.shown])
+    rows = [row for row in queries_shown.comments_in_thread(session, facts.thread_id, ids) if _is_on_page(row, viewer)]
+    plans = queries_badges.plan_badges(session, (row.author_id for row in rows), now)
+    reasons = queries_shown.hold_reasons(session, [row.id for row in rows if not row.shown])
     usual = usual_seconds(session, (row.status for row in rows), facts.section_id)
     # The page has what these answer, so that is named only where the indentation ends.
     layout = Layout(elsewhere=frozenset(row.parent_id for row in rows))

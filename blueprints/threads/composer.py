@@ -10,7 +10,8 @@ from blueprints.threads import modes
 from blueprints.threads.facts import ThreadFacts
 from blueprints.threads.nudging import Asked
 from blueprints.threads.policy import Refusal
-from blueprints.threads.queries import NEVER_HERE, Here, Offer
+from blueprints.threads.queries import Offer
+from blueprints.threads.queries_authors import NEVER_HERE, Here
 from blueprints.threads.writing import MAX_LENGTH
 from core.errors import DomainError
 from core.rendering import money

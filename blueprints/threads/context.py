@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
-from blueprints.threads import queries, queries_branch
+from blueprints.threads import queries_branch, queries_shown
 from blueprints.threads.layout import counted_replies, way_link
 from blueprints.threads.ordering import INDENT_LEVELS, SEGMENT, ancestors_in, reply_cursor
 
@@ -68,7 +68,7 @@ def context_of(session: Session, target: Row[Any], replies_shown: int) -> Contex
     has_earlier, has_later = len(earlier) > SIBLINGS_SHOWN, len(later) > SIBLINGS_SHOWN
     earlier, later = earlier[:SIBLINGS_SHOWN], later[:SIBLINGS_SHOWN]
     known = [*chain, *earlier, *later]
-    rows = {row.id: row for row in queries.comments_by_id(session, known) if row.shown} if known else {}
+    rows = {row.id: row for row in queries_shown.comments_by_id(session, known) if row.shown} if known else {}
     above = [(rows[comment_id], min(at, 1)) for at, comment_id in enumerate(chain) if comment_id in rows]
     level = min(target.depth, TARGET_LEVEL)
     replies = branch_of(session, target, None, replies_shown + 1, levels=INDENT_LEVELS - level)

@@ -15,7 +15,7 @@ from blueprints.accounts.signals import (
 )
 from blueprints.membership.hooks import kept_words
 from blueprints.membership.signals import membership_changed_signal
-from blueprints.threads import drafts, mentions, queries, quiz, settings, visits
+from blueprints.threads import drafts, mentions, queries_facts, quiz, settings, visits
 from blueprints.threads.queries_drafts import drafts_of
 from blueprints.threads.service import renew_threads_of
 from core import clock
@@ -44,7 +44,7 @@ def browser_hash() -> str | None:
 
 def words_of_browser() -> str | None:
     """The words that this reader or browser has kept for the article the address names."""
-    facts = queries.facts_of_article(db.session(), request.args.get("article", ""))
+    facts = queries_facts.facts_of_article(db.session(), request.args.get("article", ""))
     if facts is None:
         return None
     viewer = current_viewer()

@@ -4,7 +4,18 @@ from datetime import timedelta
 
 import structlog
 
-from blueprints.threads import drafts, live, outside, queries, queries_moving, queries_screening, visits
+from blueprints.threads import (
+    drafts,
+    live,
+    outside,
+    queries,
+    queries_authors,
+    queries_facts,
+    queries_moving,
+    queries_screening,
+    queries_written,
+    visits,
+)
 from blueprints.threads.counters import recount
 from blueprints.threads.picks import thank_for_pick
 from blueprints.threads.rerender import rerender_some
@@ -50,10 +61,10 @@ def forget_events() -> None:
 def published(comment_id: int) -> None:
     """Tell once of a comment that can be read. One that was told of before and is back is merely put back."""
     with transaction() as session:
-        if queries.tell_once(session, comment_id, clock.now()):
+        if queries_written.tell_once(session, comment_id, clock.now()):
             comment_published_signal.send(None, comment_id=comment_id)
             return
-        comment = queries.locked_comment(session, comment_id)
+        comment = queries_facts.locked_comment(session, comment_id)
         if comment is not None and comment.status == "published":
             comment_changed_signal.send(None, comment_id=comment_id)
         # Otherwise it was taken away meanwhile; if it comes back, this is asked for again.
@@ -63,7 +74,7 @@ def published(comment_id: int) -> None:
 def changed(comment_id: int) -> None:
     """Tell of a comment that was taken away, put back or edited after it was told of."""
     with transaction() as session:
-        comment = queries.locked_comment(session, comment_id)
+        comment = queries_facts.locked_comment(session, comment_id)
         if comment is not None and comment.told_at is not None:
             comment_changed_signal.send(None, comment_id=comment_id)
 
@@ -75,7 +86,7 @@ def moved(root_id: int) -> None:
     while ids := queries_moving.told_ids(db.session(), root_id, after, MOVED_AT_ONCE):
         with transaction() as session:
             for comment_id in ids:
-                if queries.locked_comment(session, comment_id) is not None:
+                if queries_facts.locked_comment(session, comment_id) is not None:
                     comment_changed_signal.send(None, comment_id=comment_id)
         after = ids[-1]
 
@@ -91,7 +102,7 @@ def picked(pick_id: int) -> None:
 def shown_or_hidden(article_id: int) -> None:
     """Tell that a discussion can no longer be seen, or can be seen again."""
     with transaction() as session:
-        facts = queries.facts_of_article_id(session, article_id)
+        facts = queries_facts.facts_of_article_id(session, article_id)
         if facts is not None:
             thread_changed_signal.send(None, thread_id=facts.thread_id)
 
@@ -120,7 +131,7 @@ def rerender(after_id: int = 0) -> None:
 @handler("threads.forget-words")
 def forget_words(user_id: int) -> None:
     """Delete and blank everything a person wrote who leaves without their words, in small steps."""
-    while ids := queries.unblanked_comments(db.session(), user_id, BLANKED_AT_ONCE):
+    while ids := queries_authors.unblanked_comments(db.session(), user_id, BLANKED_AT_ONCE):
         with transaction() as session:
             for comment_id in ids:
                 blank_comment(session, comment_id)

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from sqlalchemy import ColumnElement, Row, Select, and_, case, exists, false, or_, select, true
 from sqlalchemy.orm import Session
 
-from blueprints.threads import queries
+from blueprints.threads import queries_badges
 from blueprints.threads.facts import reader_path
 from blueprints.threads.names import is_named, shown_name
 from core.markup import plain_text
@@ -103,7 +103,7 @@ def muted_by(viewer: Viewer) -> ColumnElement[bool]:
 
 def found_from(session: Session, rows: Sequence[Row[Any]], now: datetime) -> list[FoundComment]:
     """Rows with FOUND_COLUMNS as they are shown."""
-    plans = queries.plan_badges(session, (row.author_id for row in rows), now)
+    plans = queries_badges.plan_badges(session, (row.author_id for row in rows), now)
     return [_found(row, plans.get(row.author_id)) for row in rows]
 
 

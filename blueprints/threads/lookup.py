@@ -6,7 +6,20 @@ from typing import Any
 from markupsafe import Markup
 from sqlalchemy import Row
 
-from blueprints.threads import live, mentions, modes, policy, queries, queries_drafts, quiz, service, watched
+from blueprints.threads import (
+    live,
+    mentions,
+    modes,
+    policy,
+    queries,
+    queries_authors,
+    queries_drafts,
+    queries_facts,
+    queries_shown,
+    quiz,
+    service,
+    watched,
+)
 from blueprints.threads.composer import Composer, composer_for, edit_composer, leads_to_joining
 from blueprints.threads.drafts import DraftOwner
 from blueprints.threads.events import browser_hash
@@ -24,7 +37,7 @@ from core.viewer import GUEST, Viewer, current_viewer
 
 def article_thread(slug: str) -> ThreadFacts:
     """The thread under a published article. Raises NotFound."""
-    facts = queries.facts_of_article(db.session(), slug)
+    facts = queries_facts.facts_of_article(db.session(), slug)
     if facts is None or facts.article_state != "published":
         raise NotFound
     return facts
@@ -32,7 +45,7 @@ def article_thread(slug: str) -> ThreadFacts:
 
 def thread_under(article_id: int) -> ThreadFacts:
     """The thread under the published article with this id. Raises NotFound."""
-    facts = queries.facts_of_article_id(db.session(), article_id)
+    facts = queries_facts.facts_of_article_id(db.session(), article_id)
     if facts is None or facts.article_state != "published":
         raise NotFound
     return facts
@@ -67,7 +80,7 @@ def readers_now(facts: ThreadFacts) -> int:
 def comment_and_thread(comment_id: int) -> tuple[ThreadFacts, CommentFacts]:
     """A comment and its thread, whoever asks. Raises NotFound."""
     session = db.session()
-    facts, found = queries.facts_of_comment(session, comment_id), queries.comment_facts(session, comment_id)
+    facts, found = queries_facts.facts_of_comment(session, comment_id), queries_facts.comment_facts(session, comment_id)
     if facts is None or found is None:
         raise NotFound
     return facts, found
@@ -83,7 +96,7 @@ def visible_comment(comment_id: int) -> tuple[ThreadFacts, CommentFacts]:
 
 def parent_facts(parent_id: int | None) -> CommentFacts | None:
     """What is answered, if there is such a comment."""
-    return queries.comment_facts(db.session(), parent_id) if parent_id else None
+    return queries_facts.comment_facts(db.session(), parent_id) if parent_id else None
 
 
 def draft_owner() -> DraftOwner | None:
@@ -108,7 +121,7 @@ def composer_at(
     offer = queries.cheapest_offer(session, audience) if leads_to_joining(refusal) else None
     first = refused.comment_id if isinstance(refused, service.Repeated) else None
     return composer_for(
-        facts, viewer, refusal, offer, now=now, here=queries.here(session, facts, viewer), body=body,
+        facts, viewer, refusal, offer, now=now, here=queries_authors.here(session, facts, viewer), body=body,
         parent_id=parent_id, error=refused.sentence if refused else "",
         parent_name=queries.name_of_answered(session, facts.article_id, parent_id) if parent_id else "",
         error_url=f"/comments/{first}" if first else "", error_link="See it" if first else "",
@@ -138,7 +151,7 @@ def has_draft(facts: ThreadFacts, parent_id: int | None) -> bool:
 
 def quotation_of(comment_id: int, selected: str) -> str:
     """A comment as a quotation: what was selected of it, or its beginning."""
-    row = queries.comments_by_id(db.session(), [comment_id])[0]
+    row = queries_shown.comments_by_id(db.session(), [comment_id])[0]
     return quotation(row.name, row.body_html, selected)
 
 
@@ -179,12 +192,12 @@ def quiz_questions(facts: ThreadFacts) -> tuple[quiz.Question, ...]:
 
 def knows_story(facts: ThreadFacts) -> bool:
     """Whether the viewer has the quiz behind them."""
-    return queries.here(db.session(), facts, current_viewer()).knows_story
+    return queries_authors.here(db.session(), facts, current_viewer()).knows_story
 
 
 def name_of(comment_id: int) -> str:
     """The name under which a comment stands."""
-    return str(queries.comments_by_id(db.session(), [comment_id])[0].name)
+    return str(queries_shown.comments_by_id(db.session(), [comment_id])[0].name)
 
 
 def text_of(comment_id: int) -> Markup:
@@ -196,9 +209,9 @@ def own_comments(viewer: Viewer, before: int | None, limit: int) -> tuple[list[R
     """The viewer's own comments, newest first, and why those wait that do, with how long that usually takes."""
     assert viewer.id is not None
     session = db.session()
-    rows = queries.comments_of_author(session, viewer.id, before, limit)
+    rows = queries_authors.comments_of_author(session, viewer.id, before, limit)
     waiting = [row for row in rows if row.status in WAITING]
-    held = queries.hold_reasons(session, [row.id for row in waiting if row.status == "withheld"])
+    held = queries_shown.hold_reasons(session, [row.id for row in waiting if row.status == "withheld"])
     times = usual_times(session) if waiting else {}
     return rows, {
         row.id: waiting_reason(row.status, held.get(row.id), times.get(row.section_id, times.get(SITE)))

@@ -19,7 +19,7 @@ from typing import Any
 from flask import current_app
 from sqlalchemy.orm import Session
 
-from blueprints.threads import queries, queries_services, screened, service
+from blueprints.threads import queries_services, queries_written, screened, service
 from blueprints.threads.screening.rules import service_rule
 from blueprints.threads.screening.run import Found
 from blueprints.threads.screening.subject import MOST_PASSAGES, SEVERITIES
@@ -144,7 +144,7 @@ def _act(session: Session, row: ScreeningService, comment_id: int, revision: int
     said = f"{row.name}: {verdict.reason}" if verdict.reason else f"{row.name} asks for a look."
     if severity == "hold":
         said = "A person reads this before it appears, because a program asked for it."
-    queries.add_finding(
+    queries_written.add_finding(
         session, comment_id, revision,
         Found("service", VERSION, severity, said[:300], service_rule(row.id), verdict.passages), clock.now(),  # type: ignore[arg-type]
     )  # fmt: skip
@@ -161,4 +161,4 @@ def _note_failure(session: Session, row: ScreeningService, comment_id: int, revi
     if not queries_services.has_answered(session, comment_id, revision, service_rule(row.id)):
         said = f"{row.name} did not answer: not checked."
         failed = Found("service", VERSION, "note", said, service_rule(row.id), (), checked=False)
-        queries.add_finding(session, comment_id, revision, failed, clock.now())
+        queries_written.add_finding(session, comment_id, revision, failed, clock.now())

@@ -15,7 +15,7 @@ from flask import current_app
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
-from blueprints.threads import modes, ordering, policy, queries, visits
+from blueprints.threads import modes, ordering, policy, queries, queries_authors, queries_mine, queries_shown, visits
 from blueprints.threads.composer import composer_for, leads_to_joining
 from blueprints.threads.facts import ThreadFacts
 from blueprints.threads.layout import LIST_END, LIST_START, Layout
@@ -33,7 +33,7 @@ from core.frames import kept_frame, mark
 from core.prepared import Prepared
 from core.viewer import Viewer
 
-NOTHING = queries.Mine()
+NOTHING = queries_mine.Mine()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +61,12 @@ class OwnQuestion:
     statement: Prepared
     thread_id: int
     article_id: int
-    mine: queries.Mine
+    mine: queries_mine.Mine
     passes: bool
 
     def holds(self, viewer_id: int, now: datetime) -> bool:
         """Whether the reader's own is what it was."""
-        return self.mine == queries.mine_on_page(
+        return self.mine == queries_mine.mine_on_page(
             None, self.statement, user_id=viewer_id, now=now, thread_id=self.thread_id, article_id=self.article_id
         )
 
@@ -98,7 +98,7 @@ def thread_fragment(
     page = shared_page(session, facts, place, now)
     parts, own, mine, since, elsewhere = page.layout.parts, "", NOTHING, "", ""
     if viewer.id is not None:
-        mine = queries.mine_on_page(
+        mine = queries_mine.mine_on_page(
             session, page.mine, user_id=viewer.id, now=now, thread_id=facts.thread_id, article_id=facts.article_id
         )
         if mine.has_waiting or mine.has_drafts:
@@ -146,7 +146,7 @@ def _view(facts: ThreadFacts, viewer: Viewer, asked: str | None, at: int | None)
 
 
 def _since(
-    session: Session, page: SharedPage, parts: list[str], viewer: Viewer, facts: ThreadFacts, mine: queries.Mine,
+    session: Session, page: SharedPage, parts: list[str], viewer: Viewer, facts: ThreadFacts, mine: queries_mine.Mine,
     sort: Sort, last: tuple[float, int] | None,
 ) -> tuple[str, str]:  # fmt: skip
     """What the page says of what is new to this reader, above and below the comments; and within, where replies are
@@ -171,7 +171,7 @@ def _place_waiting(
 ) -> str:
     """Put the reader's own comments that others do not see under what they answer; the rest is returned."""
     own: list[str] = []
-    for row in queries.own_waiting(session, user_id, facts):
+    for row in queries_shown.own_waiting(session, user_id, facts):
         reason = waiting_reason(row.status, row.hold_reason, row.usual_seconds)
         html = f"<li>{for_author(row, None, reason, now)}</li>"
         place = page.layout.slots.get(row.parent_id) if row.parent_id else None
@@ -183,7 +183,7 @@ def _place_waiting(
 
 
 def fill_slots(
-    layout: Layout, parts: list[str], viewer: Viewer, facts: ThreadFacts, mine: queries.Mine, now: datetime
+    layout: Layout, parts: list[str], viewer: Viewer, facts: ThreadFacts, mine: queries_mine.Mine, now: datetime
 ) -> None:
     """Put a signed-in reader's respects and actions, and marks of what is new, into a copy of the layout's parts."""
     assert viewer.id is not None
@@ -221,14 +221,14 @@ def _fill_staff_slots(layout: Layout, parts: list[str], viewer_id: int, *, moder
 
 
 def _composing(
-    session: Session, facts: ThreadFacts, viewer: Viewer, guest_hash: str | None, *, mine: queries.Mine,
+    session: Session, facts: ThreadFacts, viewer: Viewer, guest_hash: str | None, *, mine: queries_mine.Mine,
     welcome: bool, now: datetime,
 ) -> str:  # fmt: skip
     """The composer with the words that were kept, and the replies that were begun elsewhere in the thread."""
     refusal = policy.may_comment(viewer, facts, now)
     joining, audience = leads_to_joining(refusal), modes.audience_at(facts, now)
     offer = queries.cheapest_offer(session, audience) if joining else None
-    here = queries.here(session, facts, viewer) if refusal is None else queries.NEVER_HERE
+    here = queries_authors.here(session, facts, viewer) if refusal is None else queries_authors.NEVER_HERE
     doors, drafts = doors_of(facts, viewer), list[Any]()
     # Also where nothing can be said any more: whoever was writing meanwhile finds the words again.
     if mine.has_drafts or (guest_hash and not viewer.is_signed_in):

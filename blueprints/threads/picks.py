@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, aliased
 
 from blueprints.notifications import notices
 from blueprints.site.queries import site
-from blueprints.threads import live, policy, queries
+from blueprints.threads import live, policy, queries_facts
 from blueprints.threads.facts import ThreadFacts
 from blueprints.threads.names import shown_name
 from blueprints.threads.service import comment_facts, lock_comment
@@ -108,7 +108,7 @@ def thank_for_pick(session: Session, pick_id: int) -> None:
     ).one_or_none()
     if row is None:
         return
-    facts = queries.facts_of_thread(session, row.thread_id)
+    facts = queries_facts.facts_of_thread(session, row.thread_id)
     why = f" “{row.note}”" if row.note else ""
     notices.notify(
         session, row.author_id, "pick", subject_key=f"thread:{row.thread_id}", cause=_cause(pick_id),
@@ -165,7 +165,7 @@ def _cause(pick_id: int | None) -> str:
 
 def _locked(session: Session, comment_id: int) -> tuple[Thread, Comment, ThreadFacts]:
     thread, comment = lock_comment(session, comment_id)
-    return thread, comment, queries.facts_of_thread(session, thread.id)
+    return thread, comment, queries_facts.facts_of_thread(session, thread.id)
 
 
 def _renew(session: Session, thread: Thread, comment: Comment) -> None:

@@ -38,10 +38,11 @@ from blueprints.threads.ordering import (
     moment_of,
     sorts_by_id,
 )
-from blueprints.threads.queries import PATH_END, SHOWN_COLUMNS, with_people
+from blueprints.threads.queries_shown import SHOWN_COLUMNS, with_people
 from core.prepared import Prepared
 from models.thread import IS_ANSWERED, IS_UNANSWERED, Comment
 
+PATH_END = "~"  # behind every base-36 digit
 NO_JUMP = 1_000_000  # longer than any path
 
 _child, _later = aliased(Comment), aliased(Comment)

@@ -5,7 +5,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from blueprints.threads import queries
+from blueprints.threads import queries_mine
 from blueprints.threads.facts import ThreadFacts
 from blueprints.threads.ordering import ANSWERED, UNANSWERED, Questions
 from blueprints.threads.page import fill_slots
@@ -33,7 +33,7 @@ def question_page(facts: ThreadFacts, viewer: Viewer, asked: str | None, after: 
     session, now = db.session(), clock.now()
     view: Questions = ANSWERED if asked == ANSWERED else UNANSWERED
     page = shared_page(session, facts, Place(view, after), now)
-    mine = queries.mine_on_page(
+    mine = queries_mine.mine_on_page(
         session, page.mine, user_id=viewer.id, now=now, thread_id=facts.thread_id, article_id=facts.article_id
     )
     parts = page.layout.parts.copy()

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import and_, exists, or_, select
 from sqlalchemy.orm import Session
 
-from blueprints.threads import queries
+from blueprints.threads import queries_badges, queries_mine
 from blueprints.threads.facts import reader_path
 from blueprints.threads.listing import FOUND_COLUMNS, FoundComment, found_from, readable_by, with_places
 from blueprints.threads.policy import PersonFacts, may_see_page
@@ -57,8 +57,9 @@ def reader_page(session: Session, viewer: Viewer, user_id: int, before: int, now
         .limit(PER_PAGE + 1)
     ).all()
     roles = session.scalars(select(RoleGrant.name).where(RoleGrant.user_id == user_id))
-    plan = queries.plan_badges(session, [user_id], now).get(user_id)
-    is_muted, is_followed = queries.stance(session, viewer.id, user_id) if viewer.id is not None else (False, False)
+    plan = queries_badges.plan_badges(session, [user_id], now).get(user_id)
+    stance = queries_mine.stance(session, viewer.id, user_id) if viewer.id is not None else (False, False)
+    is_muted, is_followed = stance
     return ReaderPage(
         id=user_id,
         name=row.display_name,

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from blueprints.threads import queries, queries_screening, screening
+from blueprints.threads import queries_authors, queries_screening, queries_written, screening
 from blueprints.threads.screening import setup as setups
 from blueprints.threads.screening.links import Link, foreign_links, passages_of
 from blueprints.threads.screening.rules import OFF
@@ -93,7 +93,7 @@ def since(look: Look, now: datetime) -> tuple[datetime, datetime]:
 
 
 def finish(
-    session: Session, viewer: Viewer, look: Look, record: queries.AuthorRecord, *, comment_id: int = 0
+    session: Session, viewer: Viewer, look: Look, record: queries_authors.AuthorRecord, *, comment_id: int = 0
 ) -> Screened:
     """What the screening finds. Settings that were changed since this process read them are read first."""
     if record.setup_version != look.setup.version:
@@ -120,7 +120,7 @@ def store(
 ) -> screening.Found | None:
     """Keep what was found and ask for the jobs that follow. Returns a finding that asks for a report, if any does."""
     for one in screened.found:
-        queries.add_finding(session, comment_id, revision, one, now, screened.setup.id)
+        queries_written.add_finding(session, comment_id, revision, one, now, screened.setup.id)
     queries_screening.add_shape(session, comment_id, screened.keys, anew=revision > 1)
     if status == "withheld" and screening.worst(screened.found) == "reject":
         enqueue(REJECT_JOB, comment_id=comment_id, revision=revision, rule_id=_rule_of(screened))

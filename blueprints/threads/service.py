@@ -13,7 +13,19 @@ from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
-from blueprints.threads import live, mentions, modes, nudging, policy, queries, quiz, screened, weighing
+from blueprints.threads import (
+    live,
+    mentions,
+    modes,
+    nudging,
+    policy,
+    queries_authors,
+    queries_facts,
+    queries_written,
+    quiz,
+    screened,
+    weighing,
+)
 from blueprints.threads.counters import apply_status, count_new, count_respect
 from blueprints.threads.drafts import NEWEST, DraftOwner, end_draft
 from blueprints.threads.facts import CommentFacts, ThreadFacts
@@ -73,7 +85,7 @@ class Posted:
 
 def lock_thread(session: Session, thread_id: int) -> Thread:
     """The thread's row, locked and fresh."""
-    thread = queries.locked_thread(session, thread_id)
+    thread = queries_facts.locked_thread(session, thread_id)
     if thread is None:
         raise NotFound()
     return thread
@@ -83,8 +95,8 @@ def lock_comment(session: Session, comment_id: int) -> tuple[Thread, Comment]:
     """A comment's thread and then the comment itself, both locked and fresh. Raises NotFound, and Conflict where the
     comment was moved to another thread while this waited."""
     session.flush()
-    thread = queries.locked_thread_of(session, comment_id)
-    comment = queries.locked_comment(session, comment_id) if thread else None
+    thread = queries_facts.locked_thread_of(session, comment_id)
+    comment = queries_facts.locked_comment(session, comment_id) if thread else None
     if thread is None or comment is None:
         raise NotFound()
     if comment.thread_id != thread.id:
@@ -175,14 +187,14 @@ def post_comment(
     said = written(session, viewer, facts, body)  # before the lock, which others wait for
     words, html, words_hash = said.words, said.html, text.body_hash(said.words)
     look = screened.look_at(viewer, facts.section_id, words, html)
-    current = queries.locked_facts(session, facts.thread_id)
+    current = queries_facts.locked_facts(session, facts.thread_id)
     if current is None:
         raise NotFound()
     _refuse(policy.may_comment(viewer, current, now, replying=parent_id is not None))
     assert viewer.id is not None
     parent = _parent(session, viewer, current.thread_id, parent_id)
     record = _record(session, viewer.id, current.thread_id, words_hash, now, look)
-    here = queries.here(session, current, viewer)
+    here = queries_authors.here(session, current, viewer)
     if modes.needs_quiz(viewer, current) and not here.knows_story:
         raise quiz.QuizFirst
     keep_pace(viewer, current, record, here.last_at, now)
@@ -193,12 +205,12 @@ def post_comment(
     if nudged.ask:
         return Posted(0, "nudged", nudge=nudged.ask)
     status = _status(viewer, current, seen, now, published=record.published)
-    comment_id = queries.next_comment_id(session)
+    comment_id = queries_written.next_comment_id(session)
     depth = parent.depth + 1 if parent else 0
     is_question = parent is None and current.takes_questions and not modes.is_at_home(viewer, current)
     is_answer = parent is not None and parent.is_question and modes.answers_here(viewer, current)
     published = status == "published"
-    queries.add_comment(
+    queries_written.add_comment(
         session,
         id=comment_id,
         thread_id=current.thread_id,
@@ -220,7 +232,7 @@ def post_comment(
         published_at=now if published else None,
         published_number=current.version + 1 if published else 0,  # the version that shows it
     )
-    queries.add_revision(session, comment_id, 1, words, html, now)
+    queries_written.add_revision(session, comment_id, 1, words, html, now)
     if published:
         count_new(session, current, comment_id, parent, now, is_question=is_question, is_answer=is_answer)
     _store_findings(session, comment_id, 1, seen, status, now)
@@ -235,7 +247,7 @@ def edit_comment(session: Session, viewer: Viewer, comment_id: int, body: str) -
     """Change a comment's text within the edit window. The former texts are kept; the new one is screened."""
     now = clock.now()
     thread, comment = lock_comment(session, comment_id)
-    facts = queries.facts_of_thread(session, thread.id)
+    facts = queries_facts.facts_of_thread(session, thread.id)
     _refuse(policy.may_edit(viewer, facts, comment_facts(comment), now))
     said = written(session, viewer, facts, body)
     words, html = said.words, said.html
@@ -246,7 +258,7 @@ def edit_comment(session: Session, viewer: Viewer, comment_id: int, body: str) -
     record = _record(session, comment.author_id, thread.id, words_hash, now, look)
     seen = screened.finish(session, viewer, look, record, comment_id=comment.id)
     if comment.status == "published":
-        queries.close_revision(session, comment)
+        queries_written.close_revision(session, comment)
     if "@" in comment.body_source or said.people:
         mentions.forget(session, comment_id)
         mentions.store(session, comment_id, html, said.people)
@@ -254,7 +266,7 @@ def edit_comment(session: Session, viewer: Viewer, comment_id: int, body: str) -
     comment.renderer_version = RENDERER_VERSION
     comment.revision += 1
     comment.edited_at = now
-    queries.add_revision(session, comment.id, comment.revision, words, html, now)
+    queries_written.add_revision(session, comment.id, comment.revision, words, html, now)
     # Only a person lets a text out that waits; a published one that now asks for a look waits again.
     status = _status(viewer, facts, seen, now) if comment.status == "published" else comment.status
     _store_findings(session, comment.id, comment.revision, seen, status, now)
@@ -284,7 +296,7 @@ def toggle_respect(
 ) -> RespectGiven:
     """Give respect or take it back; `wanted` says which, so that a repeated request changes nothing more."""
     now = clock.now()
-    locked = queries.locked_for_respect(session, comment_id, viewer.id or 0)
+    locked = queries_facts.locked_for_respect(session, comment_id, viewer.id or 0)
     if locked is None:
         raise NotFound()
     facts, comment = locked
@@ -297,9 +309,9 @@ def toggle_respect(
     if will == has:
         return RespectGiven(will, comment.respect_count)
     if will:
-        queries.give_respect(session, comment_id, viewer.id, now)
+        queries_written.give_respect(session, comment_id, viewer.id, now)
     else:
-        queries.take_respect(session, comment_id, viewer.id)
+        queries_written.take_respect(session, comment_id, viewer.id)
     return RespectGiven(will, count_respect(session, facts, comment, 1 if will else -1, now))
 
 
@@ -317,7 +329,7 @@ def report_comment(
     if text.count_characters(note) > NOTE_LENGTH or len(note) > NOTE_LENGTH:
         raise DomainError(f"The note can be up to {NOTE_LENGTH} characters long.")
     thread, comment = lock_comment(session, comment_id)
-    facts = queries.facts_of_thread(session, thread.id)
+    facts = queries_facts.facts_of_thread(session, thread.id)
     _refuse(policy.may_report(viewer, facts, comment_facts(comment), clock.now()))
     weight = weighing.weight_of(session, viewer.id)
     cluster = weighing.cluster_of(session, viewer, comment_id, network, secret, clock.now())
@@ -346,7 +358,7 @@ def withdraw_report(session: Session, comment_id: int, *, reporter_key: str) -> 
 def renew_threads_of(session: Session, user_id: int) -> None:
     """Let pages show a person's new name or badge: every thread with something of theirs gets a new version."""
     session.flush()
-    ids = queries.threads_of_author(session, user_id)
+    ids = queries_authors.threads_of_author(session, user_id)
     if not ids:
         return
     session.execute(select(Thread.id).where(Thread.id.in_(ids)).order_by(Thread.id).with_for_update())
@@ -399,7 +411,7 @@ def _refuse(refusal: policy.Refusal | None) -> None:
 def _parent(session: Session, viewer: Viewer, thread_id: int, parent_id: int | None) -> Any:
     if parent_id is None:
         return None
-    parent = queries.answered_comment(session, parent_id)
+    parent = queries_facts.answered_comment(session, parent_id)
     if parent is None or parent.thread_id != thread_id:
         raise DomainError(
             "The comment you answer is no longer in this discussion: it may have been moved. Your words are still "
@@ -412,9 +424,9 @@ def _parent(session: Session, viewer: Viewer, thread_id: int, parent_id: int | N
 
 def _record(
     session: Session, user_id: int, thread_id: int, words_hash: str, now: datetime, look: screened.Look
-) -> queries.AuthorRecord:
+) -> queries_authors.AuthorRecord:
     lately, just_now = screened.since(look, now)
-    return queries.author_record(
+    return queries_authors.author_record(
         session, user_id, thread_id, words_hash, since=now - REPEAT_WITHIN, nth=BURST, enough=REGULARS,
         lately=lately, just_now=just_now,
     )  # fmt: skip

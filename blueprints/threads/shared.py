@@ -13,7 +13,15 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from blueprints.site.queries import site
-from blueprints.threads import live, modes, ordering, queries, queries_branch
+from blueprints.threads import (
+    live,
+    modes,
+    ordering,
+    queries_badges,
+    queries_branch,
+    queries_mine,
+    queries_shown,
+)
 from blueprints.threads.context import Context, context_of
 from blueprints.threads.facts import ThreadFacts
 from blueprints.threads.layout import Layout, continued, counted_replies, more_link, way_link
@@ -138,7 +146,7 @@ def _make(session: Session, facts: ThreadFacts, place: Place, now: datetime) -> 
     )
     return SharedPage(
         tuple(frame.split(SLOT)), _orders(facts, view), follow_buttons(f"{facts.article_url}/follow"), listed.layout,
-        queries.mine_statement(tuple(listed.layout.pieces), listed.layout.by_author), next_url, listed.last,
+        queries_mine.mine_statement(tuple(listed.layout.pieces), listed.layout.by_author), next_url, listed.last,
     )  # fmt: skip
 
 
@@ -152,7 +160,8 @@ def _branches(session: Session, facts: ThreadFacts, place: Place, now: datetime)
         cursor = ordering.read_root_cursor(sort, place.after)
     branches, behind = page_of_branches(session, facts.thread_id, sort, cursor, ROOTS_PER_PAGE)
     around = context.rows() if context else []
-    plans = queries.plan_badges(session, (row.author_id for branch in (*branches, around) for row in branch), now)
+    authors = (row.author_id for branch in (*branches, around) for row in branch)
+    plans = queries_badges.plan_badges(session, authors, now)
     layout = Layout(before=context.before if context else {})
     for branch in branches:
         if context and branch[0].id == context.target.root_id:
@@ -178,7 +187,7 @@ def _written(sort: Order, cursor: RootCursor | None) -> str:
 
 def _context_at(session: Session, facts: ThreadFacts, at: int) -> Context | None:
     """The context of a comment that can be read in this thread."""
-    target = next(iter(queries.comments_in_thread(session, facts.thread_id, [at])), None)
+    target = next(iter(queries_shown.comments_in_thread(session, facts.thread_id, [at])), None)
     return context_of(session, target, FIRST_REPLIES) if target and target.shown else None
 
 
@@ -205,9 +214,9 @@ def page_of_branches(
 def _picks(session: Session, facts: ThreadFacts, place: Place, now: datetime) -> _Listed:
     """Picked comments one below the other, each with whom it answers and why it was picked."""
     cursor = ordering.read_pick_cursor(place.after)
-    rows = queries.page_of_picks(session, facts.thread_id, cursor, ROOTS_PER_PAGE + 1)
+    rows = queries_shown.page_of_picks(session, facts.thread_id, cursor, ROOTS_PER_PAGE + 1)
     has_more, rows = len(rows) > ROOTS_PER_PAGE, rows[:ROOTS_PER_PAGE]
-    plans = queries.plan_badges(session, (row.author_id for row in rows), now)
+    plans = queries_badges.plan_badges(session, (row.author_id for row in rows), now)
     layout, make = Layout(), macros()
     for row in rows:
         pieces = pieces_of(row, plans.get(row.author_id))

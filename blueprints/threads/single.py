@@ -7,7 +7,7 @@ from markupsafe import Markup
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
-from blueprints.threads import queries
+from blueprints.threads import queries_badges, queries_mine, queries_shown
 from blueprints.threads.context import branch_of, context_of
 from blueprints.threads.facts import CommentFacts, ThreadFacts
 from blueprints.threads.layout import Layout, continued
@@ -43,7 +43,7 @@ def comment_page(facts: ThreadFacts, comment: CommentFacts, viewer: Viewer, afte
     Whether they may see the comment is the caller's question.
     """
     session, now = db.session(), clock.now()
-    target, path_after = queries.comments_by_id(session, [comment.id])[0], read_reply_cursor(after)
+    target, path_after = queries_shown.comments_by_id(session, [comment.id])[0], read_reply_cursor(after)
     next_url = None
     layout = Layout()
     if may_see_thread(viewer, facts) is not None:
@@ -56,7 +56,7 @@ def comment_page(facts: ThreadFacts, comment: CommentFacts, viewer: Viewer, afte
     else:
         context = context_of(session, target, REPLIES_PER_PAGE)
         branch, ways, layout.before = context.branch(), context.after, context.before
-    plans = queries.plan_badges(session, (row.author_id for row, _ in branch), now)
+    plans = queries_badges.plan_badges(session, (row.author_id for row, _ in branch), now)
     reason = _reason(facts, target)
     pieces, layout.notes[target.id] = _target(target, plans.get(target.author_id), facts, viewer, reason)
     made = [
@@ -85,12 +85,12 @@ def more_replies(
 ) -> tuple[Markup, str]:
     """The next replies of a branch as list items for a page that shows the ones before, and the cursor behind them."""
     session, now = db.session(), clock.now()
-    target, replies = queries.comments_by_id(session, [comment.id])[0], list[Row[Any]]()
+    target, replies = queries_shown.comments_by_id(session, [comment.id])[0], list[Row[Any]]()
     if may_see_thread(viewer, facts) is None:
         path_after = read_reply_cursor(after)
         replies = branch_of(session, target, path_after, REPLIES_PER_PAGE + 1, levels=INDENT_LEVELS)
     has_more, replies = len(replies) > REPLIES_PER_PAGE, replies[:REPLIES_PER_PAGE]
-    plans = queries.plan_badges(session, (row.author_id for row in replies), now)
+    plans = queries_badges.plan_badges(session, (row.author_id for row in replies), now)
     # The page that asks has what these answer, so that is named only where the indentation ends.
     layout = Layout(elsewhere=frozenset(row.parent_id for row in replies))
     made = [(pieces_of(row, plans.get(row.author_id)), row.depth - target.depth) for row in replies]
@@ -103,34 +103,34 @@ def more_replies(
 
 def new_comment(facts: ThreadFacts, comment_id: int) -> Markup:
     """A comment its author has just sent, for the page it was sent from."""
-    now, row = clock.now(), queries.comment_by_id(comment_id)
-    return Markup(for_author(row, queries.plan_badge(row.author_id, now), _reason(facts, row), now))  # noqa: S704 - made of our own templates
+    now, row = clock.now(), queries_shown.comment_by_id(comment_id)
+    return Markup(for_author(row, queries_badges.plan_badge(row.author_id, now), _reason(facts, row), now))  # noqa: S704 - made of our own templates
 
 
 def _reason(facts: ThreadFacts, row: Row[Any]) -> str:
     if row.status == "published":
         return ""
     session = db.session()
-    found = queries.hold_reasons(session, [row.id]).get(row.id)
+    found = queries_shown.hold_reasons(session, [row.id]).get(row.id)
     return waiting_reason(row.status, found, usual_seconds(session, [row.status], facts.section_id))
 
 
 def quoted(comment_id: int) -> Markup:
     """A comment as it is quoted above a form about it: without anything to press."""
-    row = queries.comments_by_id(db.session(), [comment_id])[0]
-    plan = queries.plan_badges(db.session(), [row.author_id], clock.now()).get(row.author_id)
+    row = queries_shown.comments_by_id(db.session(), [comment_id])[0]
+    plan = queries_badges.plan_badges(db.session(), [row.author_id], clock.now()).get(row.author_id)
     return Markup(pieces_of(row, plan).html(respect="", own=""))  # noqa: S704 - made of our own templates
 
 
 def mark_own(
     session: Session, layout: Layout, parts: list[str], viewer: Viewer, facts: ThreadFacts, root_id: int = 0
-) -> queries.Mine:
+) -> queries_mine.Mine:
     """Put what is the reader's own into the layout's parts, which belong to this request."""
     if viewer.id is None:
-        return queries.Mine()
-    statement = queries.mine_statement(tuple(layout.pieces), layout.by_author)
+        return queries_mine.Mine()
+    statement = queries_mine.mine_statement(tuple(layout.pieces), layout.by_author)
     now = clock.now()
-    mine = queries.mine_on_page(
+    mine = queries_mine.mine_on_page(
         session, statement, user_id=viewer.id, now=now, thread_id=facts.thread_id, root_id=root_id
     )
     fill_slots(layout, parts, viewer, facts, mine, now)

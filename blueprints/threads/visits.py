@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session, aliased
 
 from blueprints.threads import ordering
 from blueprints.threads.ordering import Sort
-from blueprints.threads.queries import VISIT_OVER, Mine
+from blueprints.threads.queries_mine import VISIT_OVER, Mine
 from models.reading import ThreadVisit
 from models.thread import Comment
 

@@ -21,7 +21,7 @@ from app import create_app
 from blueprints.moderation import ledger, replay
 from blueprints.moderation.queries_queues import recount_backlog
 from blueprints.moderation.service import dismiss_reports, publish_comment, reject_comment
-from blueprints.threads import queries, service
+from blueprints.threads import queries, queries_facts, service
 from blueprints.threads.counters import recount
 from core.config import Settings
 from core.db import db, transaction
@@ -74,7 +74,7 @@ def run(entries: Iterable[Mapping[str, Any]]) -> Outcome:
     for number, entry in enumerate(entries):
         if number % A_THREAD == 0:
             article = make_article("A story", thread_values={"pace_seconds": 0})
-            here = queries.facts_of_article(db.session(), article.slug)
+            here = queries_facts.facts_of_article(db.session(), article.slug)
         kind = "newcomer" if entry.get("author") == "newcomer" else "regular"
         viewer = people[kind][number % len(people[kind])]
         began = time.perf_counter()
@@ -95,7 +95,7 @@ def run(entries: Iterable[Mapping[str, Any]]) -> Outcome:
 
 def _give_history(viewers: list[Viewer]) -> None:
     article = make_article("An old story", thread_values={"pace_seconds": 0})
-    here = queries.facts_of_article(db.session(), article.slug)
+    here = queries_facts.facts_of_article(db.session(), article.slug)
     assert here is not None
     for viewer in viewers:
         for number in range(3):

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from blueprints.following import jobs, telling
 from blueprints.newsroom import service as newsroom
 from blueprints.notifications import notices
-from blueprints.threads import queries as threads
+from blueprints.threads import queries_facts
 from blueprints.threads.service import set_thread_state
 from core import clock
 from core.db import db, transaction
@@ -221,7 +221,7 @@ def test_whatever_happens_the_bell_is_right_and_nothing_comes_from_the_muted(
         if what == "post" or (what == "reply" and chosen is None):
             made.append(say(article, person))
         elif what == "reply" and chosen:
-            known = threads.comment_facts(db.session(), chosen)
+            known = queries_facts.comment_facts(db.session(), chosen)
             if known and known.status == "published":
                 made.append(say(article, person, to=chosen))
         elif what in {"reject", "restore"} and chosen:

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from blueprints.threads import service as threads
+from blueprints.threads.queries_facts import facts_of_thread
 from core.db import db, transaction
 from models.article import Article
 from models.thread import Comment
@@ -137,7 +138,7 @@ def test_a_brigade_is_stopped_by_keys(new_browser: NewBrowser, backstage: Backst
     with backstage.inside():
         viewer = as_viewer(make_member())
         with transaction() as session:
-            facts = threads.queries.facts_of_thread(session, desk.thread_id)
+            facts = facts_of_thread(session, desk.thread_id)
             posted = threads.post_comment(session, viewer, facts, "I am new here, and say no too.")
     assert posted.status == "pending"
     page.goto("/moderation/unreviewed?q=says+number")

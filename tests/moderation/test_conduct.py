@@ -289,7 +289,7 @@ def test_leads_choose_whom_the_desk_protects(client: Browser) -> None:
     assert lead.post(f"/moderation/protection/{dana.id}", {"on": "1"}).status_code == 303
     assert "Protected" in text_of(lead.get("/moderation/protection"))
     assert "protection" in {row.action for row in actions()}
-    from blueprints.threads.queries import facts_of_article_id
+    from blueprints.threads.queries_facts import facts_of_article_id
 
     db.session().rollback()
     facts = facts_of_article_id(db.session(), talk.id)

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from blueprints.moderation import moving, objecting, queries_queues, service, undoing
 from blueprints.threads import service as threads
 from blueprints.threads import weighing
-from blueprints.threads.queries import facts_of_thread
+from blueprints.threads.queries_facts import facts_of_thread
 from core.db import db, transaction
 from core.errors import DomainError
 from models.moderation import Appeal

@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select, update
 
-from blueprints.threads.queries import comments_by_id
+from blueprints.threads.queries_shown import comments_by_id
 from core.db import db, transaction
 from models.thread import Comment, Thread
 from models.user import User

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from blueprints.threads import queries, service
+from blueprints.threads import queries_facts, service
 from blueprints.threads.counters import Drift, recount
 from blueprints.threads.facts import ThreadFacts
 from core.db import db, transaction
@@ -33,7 +33,7 @@ def as_viewer(user: User) -> Viewer:
 
 
 def facts(article: Article) -> ThreadFacts:
-    found = queries.facts_of_article(db.session(), article.slug)
+    found = queries_facts.facts_of_article(db.session(), article.slug)
     assert found is not None
     return found
 

@@ -6,7 +6,7 @@ from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from blueprints.threads import queries, queries_branch
+from blueprints.threads import queries_branch, queries_facts, queries_shown
 from blueprints.threads.ordering import SORTS
 from blueprints.threads.page import thread_fragment
 from blueprints.threads.shared import page_of_branches
@@ -31,7 +31,7 @@ def take(article: Article, people: list[User], made: list[int], step: tuple[str,
         made.append(say(article, person))
         return
     chosen = made[number % len(made)]
-    known = queries.comment_facts(db.session(), chosen)
+    known = queries_facts.comment_facts(db.session(), chosen)
     assert known is not None
     if what == "status":
         change(chosen, status)
@@ -51,7 +51,7 @@ def test_counters_and_pages_hold_whatever_happens(app: Flask, steps: list[tuple[
         take(article, people, made, step)
     assert drifts(article) == []
     known = facts(article)
-    readable = {row.id: row for row in queries.comments_by_id(db.session(), made) if row.shown} if made else {}
+    readable = {row.id: row for row in queries_shown.comments_by_id(db.session(), made) if row.shown} if made else {}
     roots = sorted(row.id for row in readable.values() if row.parent_id is None)
     for sort in SORTS:
         seen: list[int] = []

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
-from blueprints.threads import live, queries, service, watched
+from blueprints.threads import live, queries_facts, queries_shown, service, watched
 from blueprints.threads.counters import recount
 from core import clock
 from core.db import db, transaction
@@ -133,7 +133,7 @@ def test_told_from_the_beginning_the_events_are_the_thread(app: Flask, steps: li
         while above is not None:
             shown.add(above)
             above = parents[above]
-    rows = queries.comments_by_id(db.session(), made) if made else []
+    rows = queries_shown.comments_by_id(db.session(), made) if made else []
     assert shown == {row.id for row in rows if row.shown}
     assert published == {row.id for row in rows if row.status == "published"}
     assert count == known.published_count == len(published)
@@ -199,7 +199,7 @@ def test_a_repair_of_counters_is_told(app: Flask) -> None:
     article, ann = make_talk(), make_member()
     say(article, ann)
     with transaction() as session:
-        thread_row = queries.locked_thread(session, facts(article).thread_id)
+        thread_row = queries_facts.locked_thread(session, facts(article).thread_id)
         assert thread_row is not None
         thread_row.published_count = 7
     with transaction() as session:

@@ -9,7 +9,7 @@ import time_machine
 from flask import Flask
 from sqlalchemy import select
 
-from blueprints.threads import pace, queries, service
+from blueprints.threads import pace, queries, queries_facts, service
 from core import clock
 from core.db import db, transaction
 from core.errors import DomainError, TooFast
@@ -375,4 +375,4 @@ def test_the_nightly_count_reports_and_changes_nothing() -> None:
 
 def test_an_article_without_a_thread_takes_no_comments() -> None:
     article = make_article(thread=False)
-    assert queries.facts_of_article(db.session(), article.slug) is None
+    assert queries_facts.facts_of_article(db.session(), article.slug) is None

@@ -14,7 +14,7 @@ from blueprints.threads import visits
 from blueprints.threads.jobs import forget_visits
 from blueprints.threads.ordering import FIRST_REPLIES, ROOTS_PER_PAGE
 from blueprints.threads.page import thread_fragment
-from blueprints.threads.queries import NEW_COUNTED, NOTED_EVERY, VISIT_GAP, VISIT_OVER
+from blueprints.threads.queries_mine import NEW_COUNTED, NOTED_EVERY, VISIT_GAP, VISIT_OVER
 from core import clock
 from core.db import db, transaction
 from models.article import Article
