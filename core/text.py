@@ -5,6 +5,7 @@ Everything here is pure and knows no HTML; `core.markup` builds on it.
 
 import hashlib
 import unicodedata
+from urllib.parse import quote, urlencode
 
 import regex  # type: ignore[import-untyped]
 
@@ -196,3 +197,8 @@ def failure_line(trace: str) -> str:
     if begins is None:
         return lines[0]
     return next((line for line in lines[begins + 1:] if line and not line[0].isspace()), lines[-1].strip())
+
+
+def address(path: str, **query: str) -> str:
+    """A path of this site with a query, quoted."""
+    return f"{path}?{urlencode(query, quote_via=quote)}"

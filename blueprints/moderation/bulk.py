@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from blueprints.moderation import policy, queries, queries_bulk, queries_queues, service, undoing
 from blueprints.moderation.decision import Decision, checked_note
 from blueprints.moderation.queues import QUEUES, Filters
+from blueprints.threads.policy import refuse
 from core import clock
 from core.db import transaction
 from core.errors import Conflict, DomainError, NotFound
@@ -43,8 +44,7 @@ def try_out(
     actor = queries.staff_member(session, actor_id)
     if verb not in VERBS:
         raise DomainError("Please choose what should happen to these comments.")
-    if refusal := policy.may_moderate(actor, next(iter(actor.section_ids), None)):
-        raise DomainError(refusal.sentence, refusal.status, refusal.code)
+    refuse(policy.may_moderate(actor, next(iter(actor.section_ids), None)))
     if verb == "reject" and (rule_id is None or queries.rule(session, rule_id) is None):
         raise DomainError("Please choose the rule that was broken.")
     note = checked_note(note)

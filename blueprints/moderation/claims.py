@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from blueprints.moderation import policy, queries, queries_claims, queries_queues
 from blueprints.moderation.queues import QUEUES, Filters
+from blueprints.threads.policy import refuse
 from blueprints.threads.queries_facts import facts_of_comment
 from core import clock
 from core.errors import DomainError, NotFound
@@ -37,8 +38,7 @@ def claim(session: Session, *, queue: str, filters: Filters, actor_id: int) -> T
     if queue not in QUEUES:
         raise DomainError("There is no such queue.")
     actor = queries.staff_member(session, actor_id)
-    if refusal := policy.may_moderate(actor, None if not actor.section_ids else next(iter(actor.section_ids))):
-        raise DomainError(refusal.sentence, refusal.status, refusal.code)
+    refuse(policy.may_moderate(actor, None if not actor.section_ids else next(iter(actor.section_ids))))
     chosen = queries_claims.preference_locked(session, actor_id)
     free = BATCH - queries_claims.held_by(session, actor_id, now)
     if free <= 0:

@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from blueprints.moderation import queries, queries_objections, statements
-from blueprints.threads.policy import Refusal
 from core import text
 from core.errors import DomainError
 from jobs.queue import enqueue
@@ -71,9 +70,3 @@ def checked_note(note: str) -> str:
     if len(note) > NOTE_LENGTH:
         raise DomainError(f"This can have up to {NOTE_LENGTH:,} characters; it has {len(note):,}.")
     return note
-
-
-def refuse(refusal: Refusal | None) -> None:
-    """Raise what a policy answered, if it was not yes."""
-    if refusal:
-        raise DomainError(refusal.sentence, refusal.status, refusal.code)

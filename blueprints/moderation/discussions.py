@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from blueprints.moderation import ledger, policy, queries
 from blueprints.threads import modes, queries_facts, settings
+from blueprints.threads.policy import refuse
 from blueprints.threads.service import lock_thread
 from blueprints.threads.settings import Conversation
 from core import clock, text
@@ -71,8 +72,7 @@ def manage_thread(session: Session, *, thread_id: int, actor_id: int, wanted: Ru
     reason = " ".join(text.normalise(wanted.reason).split())
     thread = lock_thread(session, thread_id)
     facts = queries_facts.facts_of_thread(session, thread_id)
-    if refusal := policy.may_moderate(queries.staff_member(session, actor_id), facts.section_id):
-        raise DomainError(refusal.sentence, refusal.status, refusal.code)
+    refuse(policy.may_moderate(queries.staff_member(session, actor_id), facts.section_id))
     standing = settings.read(session, thread)
     if standing.mark != mark:
         raise Conflict(CHANGED_MEANWHILE)

@@ -15,9 +15,10 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from blueprints.moderation import ledger, policy, queries, queries_illegal, queries_people
-from blueprints.moderation.decision import checked_note, refuse
+from blueprints.moderation.decision import checked_note
 from blueprints.moderation.service import reject_comment
 from blueprints.notifications.service import is_plain_address, send_mail
+from blueprints.threads.policy import refuse
 from blueprints.threads.service import lock_comment
 from core import clock, text
 from core.errors import Conflict, DomainError, NotFound
@@ -163,8 +164,7 @@ def object_to(session: Session, reference: str, secret: str, words: str) -> None
     if row is None:
         raise NotFound
     words = text.normalise(words).strip()
-    if refusal := policy.may_ask_again(row.outcome, row.objected_at, row.decided_at, clock.now()):
-        raise DomainError(refusal.sentence, refusal.status, refusal.code)
+    refuse(policy.may_ask_again(row.outcome, row.objected_at, row.decided_at, clock.now()))
     if text.is_blank(words):
         raise DomainError("Please say why you think that the decision is wrong.")
     if len(words) > EXPLANATION_LENGTH:

@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from blueprints.moderation import ledger, policy, queries, queries_keeping
-from blueprints.moderation.decision import refuse
 from blueprints.moderation.queries_fairness import settings, settings_locked
 from blueprints.site.queries import bump_site_version
 from blueprints.threads import mentions
+from blueprints.threads.policy import refuse
 from blueprints.threads.search.index import forget_comment
 from blueprints.threads.service import lock_comment
 from core import clock, text

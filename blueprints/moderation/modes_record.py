@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from blueprints.moderation import policy, queries
 from blueprints.moderation.discussions import note_settings, written
 from blueprints.threads import queries_facts, settings
+from blueprints.threads.policy import refuse
 from blueprints.threads.quiz import Question
 from blueprints.threads.service import lock_thread
 from blueprints.threads.settings import Guest
@@ -31,8 +32,7 @@ def take_back_modes(session: Session, row: Row[Any], actor_id: int) -> None:
     before, after = json.loads(row.before), json.loads(row.after)
     thread = lock_thread(session, row.thread_id)
     facts = queries_facts.facts_of_thread(session, row.thread_id)
-    if refusal := policy.may_moderate(queries.staff_member(session, actor_id), facts.section_id):
-        raise DomainError(refusal.sentence, refusal.status, refusal.code)
+    refuse(policy.may_moderate(queries.staff_member(session, actor_id), facts.section_id))
     standing = settings.read(session, thread)
     said = json.loads(json.dumps(written(standing)))
     if any(said[name] != value for name, value in after.items()):

@@ -12,9 +12,10 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from blueprints.moderation import ledger, policy, queries, queries_moving
-from blueprints.moderation.decision import Decision, checked_note, refuse, tell_soon
+from blueprints.moderation.decision import Decision, checked_note, tell_soon
 from blueprints.threads import moving, queries_facts
 from blueprints.threads.facts import ThreadFacts
+from blueprints.threads.policy import refuse
 from core import clock, text
 from core.errors import Conflict, DomainError, NotFound
 from core.viewer import Viewer

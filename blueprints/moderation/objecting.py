@@ -7,8 +7,9 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from blueprints.moderation import ledger, policy, queries, queries_objections, queries_people
-from blueprints.moderation.decision import Decision, checked_note, refuse, tell_soon
+from blueprints.moderation.decision import Decision, checked_note, tell_soon
 from blueprints.moderation.words import already
+from blueprints.threads.policy import refuse
 from blueprints.threads.service import change_status, lock_comment
 from core import clock, text
 from core.errors import Conflict, DomainError, NotFound

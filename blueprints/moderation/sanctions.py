@@ -12,13 +12,13 @@ from blueprints.moderation.decision import (
     checked_note,
     close_appeal,
     keep_statement,
-    refuse,
     rule_words,
     tell_soon,
 )
 from blueprints.moderation.queries_fairness import settings
 from blueprints.moderation.words import standing_now
 from blueprints.threads import queries_facts
+from blueprints.threads.policy import refuse
 from core import clock, text
 from core.errors import Conflict, DomainError, NotFound
 from models.moderation import SANCTION_KINDS, Sanction

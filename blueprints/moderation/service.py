@@ -13,11 +13,12 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from blueprints.moderation import ledger, policy, queries, queries_claims, queries_objections, statements
-from blueprints.moderation.decision import Decision, checked_note, keep_statement, refuse, rule_words, tell_soon
+from blueprints.moderation.decision import Decision, checked_note, keep_statement, rule_words, tell_soon
 from blueprints.moderation.queries_fairness import settings
 from blueprints.moderation.words import already
 from blueprints.threads import queries_facts
 from blueprints.threads.facts import ThreadFacts
+from blueprints.threads.policy import refuse
 from blueprints.threads.service import change_status, lock_comment, reopen_reports, resolve_reports
 from core import clock
 from core.errors import Conflict, NotFound

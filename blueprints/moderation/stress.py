@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from blueprints.moderation import ledger, policy, queries, queries_stress
-from blueprints.moderation.decision import refuse
 from blueprints.notifications.notices import notify
 from blueprints.notifications.service import send_mail
 from blueprints.site.queries import bump_site_version
 from blueprints.threads import modes, queries_facts
+from blueprints.threads.policy import refuse
 from blueprints.threads.service import lock_thread
 from core import clock
 from core.errors import Conflict, DomainError, Forbidden, NotFound

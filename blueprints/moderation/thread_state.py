@@ -7,9 +7,10 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from blueprints.moderation import ledger, policy, queries
-from blueprints.moderation.decision import Decision, checked_note, refuse
+from blueprints.moderation.decision import Decision, checked_note
 from blueprints.threads import modes, queries_facts
 from blueprints.threads.facts import ThreadFacts
+from blueprints.threads.policy import refuse
 from blueprints.threads.service import lock_thread, set_thread_state
 from core import clock, text
 from core.errors import Conflict, DomainError

@@ -176,3 +176,11 @@ def facts_from(row: Row[Any], site: SiteView) -> ThreadFacts:
         protects_author=row.author_id in site.protected_ids,
         default_sort=(section.default_sort if section else None) or site.default_sort,
     )
+
+
+def comment_facts(comment: Any) -> CommentFacts:
+    """A comment, or a row with these columns of it, as rules see it."""
+    return CommentFacts(
+        comment.id, comment.thread_id, comment.parent_id, comment.author_id, comment.status, comment.shown,
+        comment.revision, comment.created_at, comment.nameless,
+    )  # fmt: skip

@@ -14,9 +14,10 @@ from sqlalchemy.orm import Session, aliased
 from blueprints.notifications import notices
 from blueprints.site.queries import site
 from blueprints.threads import live, policy, queries_facts
-from blueprints.threads.facts import ThreadFacts
+from blueprints.threads.facts import ThreadFacts, comment_facts
 from blueprints.threads.names import shown_name
-from blueprints.threads.service import comment_facts, lock_comment
+from blueprints.threads.policy import refuse
+from blueprints.threads.service import lock_comment
 from core import clock, recording, text
 from core.errors import Conflict, DomainError
 from core.markup import plain_text
@@ -35,8 +36,7 @@ def pick_comment(session: Session, viewer: Viewer, comment_id: int, note: str = 
     """
     note = _one_line(note)
     thread, comment, facts = _locked(session, comment_id)
-    if refusal := policy.may_pick(viewer, facts, comment_facts(comment)):
-        raise DomainError(refusal.sentence, refusal.status, refusal.code)
+    refuse(policy.may_pick(viewer, facts, comment_facts(comment)))
     if comment.picked_at is not None:
         raise Conflict("This comment is a Pick already.")
     assert viewer.id is not None
@@ -56,8 +56,7 @@ def change_note(session: Session, viewer: Viewer, comment_id: int, note: str) ->
     """Say in other words why a comment is a Pick. Its author is not thanked again. Raises DomainError."""
     note = _one_line(note)
     thread, comment, facts = _locked(session, comment_id)
-    if refusal := policy.may_choose_picks(viewer, facts):
-        raise DomainError(refusal.sentence, refusal.status, refusal.code)
+    refuse(policy.may_choose_picks(viewer, facts))
     pick = session.scalar(select(Pick).where(Pick.comment_id == comment_id, Pick.ended_at.is_(None)))
     if pick is None:
         raise Conflict("This comment is not a Pick any more.")
@@ -77,8 +76,7 @@ def _one_line(note: str) -> str:
 def end_pick(session: Session, viewer: Viewer, comment_id: int) -> None:
     """Take a Pick back; the record of it stays. Raises DomainError; one that is no Pick is a Conflict."""
     thread, comment, facts = _locked(session, comment_id)
-    if refusal := policy.may_choose_picks(viewer, facts):
-        raise DomainError(refusal.sentence, refusal.status, refusal.code)
+    refuse(policy.may_choose_picks(viewer, facts))
     if comment.picked_at is None:
         raise Conflict("This comment is not a Pick any more.")
     pick_id = session.scalar(

@@ -1,6 +1,6 @@
 """Who may do what in a thread. Pure: route, service and template ask the same functions.
 
-Each answers None for yes, or a Refusal with a code for programs and a sentence for people.
+Each answers None for yes, or a Refusal with a code for programs and a sentence for people; `refuse` raises that.
 """
 
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from blueprints.membership.entitlements import EVERYONE, REGISTERED, allows
 from blueprints.threads import modes
 from blueprints.threads.facts import CommentFacts, ThreadFacts
+from core.errors import DomainError
 from core.rendering import date_and_time
 from core.viewer import SanctionSpan, Viewer
 
@@ -23,6 +24,12 @@ class Refusal:
     sentence: str
     status: int = 403
     url: str = ""
+
+
+def refuse(refusal: Refusal | None) -> None:
+    """Raise what a rule answered, if it was not yes."""
+    if refusal:
+        raise DomainError(refusal.sentence, refusal.status, refusal.code)
 
 
 def may_see_thread(viewer: Viewer, facts: ThreadFacts) -> Refusal | None:

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from blueprints.threads import queries_badges, queries_mine
 from blueprints.threads.facts import reader_path
 from blueprints.threads.listing import FOUND_COLUMNS, FoundComment, found_from, readable_by, with_places
-from blueprints.threads.policy import PersonFacts, may_see_page
-from core.errors import DomainError, NotFound
+from blueprints.threads.policy import PersonFacts, may_see_page, refuse
+from core.errors import NotFound
 from core.viewer import Viewer
 from models.moderation import Sanction
 from models.thread import Comment
@@ -48,8 +48,7 @@ def reader_page(session: Session, viewer: Viewer, user_id: int, before: int, now
     row = _person(session, user_id, now)
     if row is None:
         raise NotFound
-    if refusal := may_see_page(viewer, PersonFacts(user_id, row.page_is_open, row.is_barred)):
-        raise DomainError(refusal.sentence, refusal.status, refusal.code)
+    refuse(may_see_page(viewer, PersonFacts(user_id, row.page_is_open, row.is_barred)))
     rows = session.execute(
         with_places(select(*FOUND_COLUMNS).select_from(Comment))
         .where(Comment.author_id == user_id, Comment.nameless.is_(False), Comment.id < before, readable_by(viewer))

@@ -26,7 +26,7 @@ from core.guards import public, safe_next, signed_in
 from core.limits import at_most, guests_at_most, limiter
 from core.network import network_of
 from core.rendering import error_page, is_fetch
-from core.text import normalise
+from core.text import address, normalise
 from core.viewer import current_viewer
 
 threads = Blueprint("threads", __name__)
@@ -316,7 +316,7 @@ def _keep_and_join(facts: ThreadFacts, body: str, parent_id: int | None) -> Answ
     gate_pressed_signal.send(None, article_id=facts.article_id)
     back = f"{facts.article_url}?welcome=1#composer"
     if request.form.get("to") == "sign-in" and not viewer.is_signed_in:
-        answer = redirect(service.address("/sign-in", next=back), 303)
+        answer = redirect(address("/sign-in", next=back), 303)
     else:
         answer = redirect(_way_in(facts, back, for_members=is_for_members(facts, clock.now())), 303)
     return answer if owner else _with_guest_cookie(answer, token)
@@ -324,8 +324,8 @@ def _keep_and_join(facts: ThreadFacts, body: str, parent_id: int | None) -> Answ
 
 def _way_in(facts: ThreadFacts, back: str, *, for_members: bool) -> str:
     if for_members:
-        return service.address("/join", article=facts.slug)
-    return service.address("/sign-up" if request.path.endswith("/comments") else "/sign-in", next=back)
+        return address("/join", article=facts.slug)
+    return address("/sign-up" if request.path.endswith("/comments") else "/sign-in", next=back)
 
 
 def _go(target: str) -> Answer:

@@ -9,11 +9,11 @@ from blueprints.threads.facts import ThreadFacts
 from blueprints.threads.lookup import article_thread
 from blueprints.threads.routes import threads
 from blueprints.threads.search.words import MAX_QUERY
-from blueprints.threads.service import address
 from core.errors import DomainError, NotFound
 from core.guards import public
 from core.ids import MAX_ID, row_id
 from core.limits import at_most, limiter
+from core.text import address
 from core.viewer import current_viewer
 
 READER = f"/readers/<int(max={MAX_ID}):user_id>"

@@ -6,7 +6,6 @@ Locks are taken in one order: the thread, then the comment, then people. The thr
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import quote, urlencode
 
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
@@ -28,9 +27,10 @@ from blueprints.threads import (
 )
 from blueprints.threads.counters import apply_status, count_new, count_respect
 from blueprints.threads.drafts import NEWEST, DraftOwner, end_draft
-from blueprints.threads.facts import CommentFacts, ThreadFacts
+from blueprints.threads.facts import ThreadFacts, comment_facts
 from blueprints.threads.ordering import path_of, score, segment
 from blueprints.threads.pace import BURST, REGULARS, keep_pace
+from blueprints.threads.policy import refuse
 from blueprints.threads.screening import FIRST_COMMENTS
 from blueprints.threads.search.index import forget_comment
 from blueprints.threads.waiting import usual_seconds, waiting_reason
@@ -190,7 +190,7 @@ def post_comment(
     current = queries_facts.locked_facts(session, facts.thread_id)
     if current is None:
         raise NotFound()
-    _refuse(policy.may_comment(viewer, current, now, replying=parent_id is not None))
+    refuse(policy.may_comment(viewer, current, now, replying=parent_id is not None))
     assert viewer.id is not None
     parent = _parent(session, viewer, current.thread_id, parent_id)
     record = _record(session, viewer.id, current.thread_id, words_hash, now, look)
@@ -248,7 +248,7 @@ def edit_comment(session: Session, viewer: Viewer, comment_id: int, body: str) -
     now = clock.now()
     thread, comment = lock_comment(session, comment_id)
     facts = queries_facts.facts_of_thread(session, thread.id)
-    _refuse(policy.may_edit(viewer, facts, comment_facts(comment), now))
+    refuse(policy.may_edit(viewer, facts, comment_facts(comment), now))
     said = written(session, viewer, facts, body)
     words, html = said.words, said.html
     if words == comment.body_source:
@@ -279,7 +279,7 @@ def edit_comment(session: Session, viewer: Viewer, comment_id: int, body: str) -
 def delete_comment(session: Session, viewer: Viewer, comment_id: int) -> StatusChange:
     """Take one's own comment back. Replies to it stay readable under a tombstone."""
     _, comment = lock_comment(session, comment_id)
-    _refuse(policy.may_delete(viewer, comment_facts(comment)))
+    refuse(policy.may_delete(viewer, comment_facts(comment)))
     return change_status(session, comment_id, "deleted")
 
 
@@ -302,7 +302,7 @@ def toggle_respect(
     facts, comment = locked
     if facts.thread_id != comment.thread_id:
         raise Conflict(MOVED_MEANWHILE)
-    _refuse(policy.may_respect(viewer, facts, comment_facts(comment), now))
+    refuse(policy.may_respect(viewer, facts, comment_facts(comment), now))
     assert viewer.id is not None
     has = bool(comment.has)
     will = not has if wanted is None else wanted
@@ -330,7 +330,7 @@ def report_comment(
         raise DomainError(f"The note can be up to {NOTE_LENGTH} characters long.")
     thread, comment = lock_comment(session, comment_id)
     facts = queries_facts.facts_of_thread(session, thread.id)
-    _refuse(policy.may_report(viewer, facts, comment_facts(comment), clock.now()))
+    refuse(policy.may_report(viewer, facts, comment_facts(comment), clock.now()))
     weight = weighing.weight_of(session, viewer.id)
     cluster = weighing.cluster_of(session, viewer, comment_id, network, secret, clock.now())
     return _add_report(session, thread, comment, viewer.id, reporter_key, reason, note, weight, cluster)
@@ -390,24 +390,6 @@ def blank_comment(session: Session, comment_id: int) -> None:
     forget_comment(session, comment_id)
 
 
-def address(path: str, **query: str) -> str:
-    """A path of this site with a query, quoted."""
-    return f"{path}?{urlencode(query, quote_via=quote)}"
-
-
-def comment_facts(comment: Any) -> CommentFacts:
-    """A comment, or a row with these columns of it, as rules see it."""
-    return CommentFacts(
-        comment.id, comment.thread_id, comment.parent_id, comment.author_id, comment.status, comment.shown,
-        comment.revision, comment.created_at, comment.nameless,
-    )  # fmt: skip
-
-
-def _refuse(refusal: policy.Refusal | None) -> None:
-    if refusal:
-        raise DomainError(refusal.sentence, refusal.status, refusal.code)
-
-
 def _parent(session: Session, viewer: Viewer, thread_id: int, parent_id: int | None) -> Any:
     if parent_id is None:
         return None
@@ -418,7 +400,7 @@ def _parent(session: Session, viewer: Viewer, thread_id: int, parent_id: int | N
             "here.",
             422, "parent_gone",
         )  # fmt: skip
-    _refuse(policy.may_reply_to(viewer, comment_facts(parent)))
+    refuse(policy.may_reply_to(viewer, comment_facts(parent)))
     return parent
 
 

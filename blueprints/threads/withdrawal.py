@@ -7,8 +7,9 @@ else is told from then on (see `blueprints.threads.names`).
 from sqlalchemy.orm import Session
 
 from blueprints.threads import live, policy
-from blueprints.threads.service import comment_facts, lock_comment
-from core.errors import DomainError
+from blueprints.threads.facts import comment_facts
+from blueprints.threads.policy import refuse
+from blueprints.threads.service import lock_comment
 from core.viewer import Viewer
 from jobs.queue import enqueue
 
@@ -19,8 +20,7 @@ def withdraw_name(session: Session, viewer: Viewer, comment_id: int) -> None:
     What was told of the comment in notices is brought up to date by a job. Raises DomainError with a sentence.
     """
     thread, comment = lock_comment(session, comment_id)
-    if refusal := policy.may_withdraw_name(viewer, comment_facts(comment)):
-        raise DomainError(refusal.sentence, refusal.status, refusal.code)
+    refuse(policy.may_withdraw_name(viewer, comment_facts(comment)))
     comment.nameless = True
     comment.row_version += 1
     thread.version += 1
