@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from blueprints.moderation import ledger, policy, queries
 from blueprints.threads import modes, queries_facts, settings
+from blueprints.threads.locking import lock_thread
 from blueprints.threads.policy import refuse
-from blueprints.threads.service import lock_thread
 from blueprints.threads.settings import Conversation
 from core import clock, text
 from core.db import db

@@ -18,8 +18,8 @@ from blueprints.moderation import ledger, policy, queries, queries_illegal, quer
 from blueprints.moderation.decision import checked_note
 from blueprints.moderation.service import reject_comment
 from blueprints.notifications.service import is_plain_address, send_mail
+from blueprints.threads.locking import lock_comment
 from blueprints.threads.policy import refuse
-from blueprints.threads.service import lock_comment
 from core import clock, text
 from core.errors import Conflict, DomainError, NotFound
 from core.ids import MAX_ID

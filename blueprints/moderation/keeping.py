@@ -14,9 +14,9 @@ from blueprints.moderation import ledger, policy, queries, queries_keeping
 from blueprints.moderation.queries_fairness import settings, settings_locked
 from blueprints.site.queries import bump_site_version
 from blueprints.threads import mentions
+from blueprints.threads.locking import lock_comment
 from blueprints.threads.policy import refuse
 from blueprints.threads.search.index import forget_comment
-from blueprints.threads.service import lock_comment
 from core import clock, text
 from core.errors import Conflict, DomainError, Forbidden, NotFound
 from core.text import excerpt

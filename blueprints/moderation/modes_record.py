@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 from blueprints.moderation import policy, queries
 from blueprints.moderation.discussions import note_settings, written
 from blueprints.threads import queries_facts, settings
+from blueprints.threads.locking import lock_thread
 from blueprints.threads.policy import refuse
 from blueprints.threads.quiz import Question
-from blueprints.threads.service import lock_thread
 from blueprints.threads.settings import Guest
 from core import clock
 from core.errors import Conflict, DomainError

@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 from blueprints.moderation import ledger, policy, queries, queries_objections, queries_people
 from blueprints.moderation.decision import Decision, checked_note, tell_soon
 from blueprints.moderation.words import already
+from blueprints.threads.locking import lock_comment
 from blueprints.threads.policy import refuse
-from blueprints.threads.service import change_status, lock_comment
+from blueprints.threads.status import change_status
 from core import clock, text
 from core.errors import Conflict, DomainError, NotFound
 from core.viewer import Viewer

@@ -18,8 +18,10 @@ from blueprints.moderation.queries_fairness import settings
 from blueprints.moderation.words import already
 from blueprints.threads import queries_facts
 from blueprints.threads.facts import ThreadFacts
+from blueprints.threads.locking import lock_comment
 from blueprints.threads.policy import refuse
-from blueprints.threads.service import change_status, lock_comment, reopen_reports, resolve_reports
+from blueprints.threads.reports import reopen_reports, resolve_reports
+from blueprints.threads.status import change_status
 from core import clock
 from core.errors import Conflict, NotFound
 from core.viewer import Viewer

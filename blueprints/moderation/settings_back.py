@@ -8,7 +8,7 @@ from sqlalchemy import Row, func, inspect, select
 from sqlalchemy.orm import Session
 
 from blueprints.site.queries import bump_site_version
-from blueprints.threads.service import shown_or_hidden
+from blueprints.threads.thread_state import shown_or_hidden
 from core.db import Base
 from core.errors import Conflict, DomainError
 from core.recording import WATCHED, Values, Watched, because_of, plain

@@ -13,8 +13,8 @@ from blueprints.notifications.notices import notify
 from blueprints.notifications.service import send_mail
 from blueprints.site.queries import bump_site_version
 from blueprints.threads import modes, queries_facts
+from blueprints.threads.locking import lock_thread
 from blueprints.threads.policy import refuse
-from blueprints.threads.service import lock_thread
 from core import clock
 from core.errors import Conflict, DomainError, Forbidden, NotFound
 from jobs.queue import enqueue

@@ -10,8 +10,9 @@ from blueprints.moderation import ledger, policy, queries
 from blueprints.moderation.decision import Decision, checked_note
 from blueprints.threads import modes, queries_facts
 from blueprints.threads.facts import ThreadFacts
+from blueprints.threads.locking import lock_thread
 from blueprints.threads.policy import refuse
-from blueprints.threads.service import lock_thread, set_thread_state
+from blueprints.threads.thread_state import set_thread_state
 from core import clock, text
 from core.errors import Conflict, DomainError
 

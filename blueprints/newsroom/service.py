@@ -13,8 +13,8 @@ from blueprints.newsroom import policy, queries
 from blueprints.notifications.notices import notify
 from blueprints.site.queries import site
 from blueprints.threads import settings
-from blueprints.threads.service import shown_or_hidden
 from blueprints.threads.settings import Conversation
+from blueprints.threads.thread_state import shown_or_hidden
 from core import clock
 from core.errors import Conflict, DomainError, Forbidden, NotFound
 from core.markup import RENDERER_VERSION, render_article, split_preview

@@ -17,7 +17,7 @@ from blueprints.membership.hooks import kept_words
 from blueprints.membership.signals import membership_changed_signal
 from blueprints.threads import drafts, mentions, queries_facts, quiz, settings, visits
 from blueprints.threads.queries_drafts import drafts_of
-from blueprints.threads.service import renew_threads_of
+from blueprints.threads.thread_state import renew_threads_of
 from core import clock
 from core.cookies import cookie_name
 from core.db import db, is_writing, transaction

@@ -5,7 +5,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 
 from blueprints.threads.modes import DAY, HOUR, span
-from blueprints.threads.service import NOTE_LENGTH
+from blueprints.threads.reports import NOTE_LENGTH
 
 # What forms offer: seconds of slow mode, hours that members are alone, days until a discussion closes.
 PACES = (30, 60, 120, 300, 600, 1800, 3600)

@@ -19,8 +19,8 @@ from blueprints.threads import (
 from blueprints.threads.counters import recount
 from blueprints.threads.picks import thank_for_pick
 from blueprints.threads.rerender import rerender_some
-from blueprints.threads.service import blank_comment
 from blueprints.threads.signals import comment_changed_signal, comment_published_signal, thread_changed_signal
+from blueprints.threads.status import blank_comment
 from core import clock
 from core.db import db, transaction
 from jobs.queue import enqueue, handler

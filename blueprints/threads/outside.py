@@ -19,10 +19,11 @@ from typing import Any
 from flask import current_app
 from sqlalchemy.orm import Session
 
-from blueprints.threads import queries_services, queries_written, screened, service
+from blueprints.threads import locking, queries_services, queries_written, reports, screened
 from blueprints.threads.screening.rules import service_rule
 from blueprints.threads.screening.run import Found
 from blueprints.threads.screening.subject import MOST_PASSAGES, SEVERITIES
+from blueprints.threads.status import change_status
 from core import clock
 from core.db import db, transaction
 from core.outgoing import CallFailed, post
@@ -136,7 +137,7 @@ def _act(session: Session, row: ScreeningService, comment_id: int, revision: int
     """Store what a service found once, and let it do what it may, unless a person or an edit came first."""
     if not verdict.severity or queries_services.has_answered(session, comment_id, revision, service_rule(row.id)):
         return
-    thread, comment = service.lock_comment(session, comment_id)
+    thread, comment = locking.lock_comment(session, comment_id)
     if comment.revision != revision or comment.status == "deleted":
         return
     by_staff = comment.author_badge in {"staff", "author"}
@@ -151,9 +152,9 @@ def _act(session: Session, row: ScreeningService, comment_id: int, revision: int
     if comment.status != "published" or queries_services.was_decided(session, comment_id):
         return
     if severity == "report":
-        service.report_by_program(session, thread, comment, said[:300])
+        reports.report_by_program(session, thread, comment, said[:300])
     elif severity == "hold":
-        service.change_status(session, comment_id, "withheld", expected_revision=revision)
+        change_status(session, comment_id, "withheld", expected_revision=revision)
         enqueue(screened.HELD_JOB, key=f"held:{comment_id}:{revision}", comment_id=comment_id, revision=revision)
 
 

@@ -15,9 +15,9 @@ from blueprints.notifications import notices
 from blueprints.site.queries import site
 from blueprints.threads import live, policy, queries_facts
 from blueprints.threads.facts import ThreadFacts, comment_facts
+from blueprints.threads.locking import lock_comment
 from blueprints.threads.names import shown_name
 from blueprints.threads.policy import refuse
-from blueprints.threads.service import lock_comment
 from core import clock, recording, text
 from core.errors import Conflict, DomainError
 from core.markup import plain_text

@@ -6,7 +6,7 @@ from flask import Blueprint, Response, current_app, flash, jsonify, redirect, re
 from markupsafe import Markup
 from werkzeug.wrappers import Response as BaseResponse
 
-from blueprints.threads import drafts, lookup, policy, quiz_page, screened, service, single
+from blueprints.threads import drafts, lookup, policy, quiz_page, reports, screened, service, single
 from blueprints.threads.composer import Composer, is_for_members, leads_to_joining
 from blueprints.threads.facts import CommentFacts, ThreadFacts
 from blueprints.threads.forms import ReportForm
@@ -218,7 +218,7 @@ def report(comment_id: int) -> Answer:
     viewer, token = current_viewer(), _guest_token()
     key = f"user:{viewer.id}" if viewer.is_signed_in else f"guest:{drafts.guest_hash(token)}"
     with transaction() as session:
-        added = service.report_comment(
+        added = reports.report_comment(
             session, viewer, comment_id, reporter_key=key, reason=form.reason.data, note=form.note.data or "",
             network=network_of(request.remote_addr), secret=current_app.config["SECRET_KEY"],
         )  # fmt: skip
@@ -235,7 +235,7 @@ def withdraw_report(comment_id: int) -> Answer:
     viewer = current_viewer()
     key = f"user:{viewer.id}" if viewer.is_signed_in else f"guest:{drafts.guest_hash(_guest_token())}"
     with transaction() as session:
-        service.withdraw_report(session, comment_id, reporter_key=key)
+        reports.withdraw_report(session, comment_id, reporter_key=key)
     return render_template("threads/reported.html", facts=facts, comment_id=comment_id, added=None)
 
 

@@ -18,7 +18,7 @@ from blueprints.threads import quiz
 from blueprints.threads.live import record
 from blueprints.threads.modes import DAY, HOUR, day_and_time, span
 from blueprints.threads.quiz import Question
-from blueprints.threads.service import shown_or_hidden
+from blueprints.threads.thread_state import shown_or_hidden
 from core import clock
 from models.conversation import ThreadGuest
 from models.thread import Thread

@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from blueprints.threads import live, policy
 from blueprints.threads.facts import comment_facts
+from blueprints.threads.locking import lock_comment
 from blueprints.threads.policy import refuse
-from blueprints.threads.service import lock_comment
 from core.viewer import Viewer
 from jobs.queue import enqueue
 

@@ -9,7 +9,8 @@ from sqlalchemy import update
 
 from blueprints.accounts.service import change_name
 from blueprints.articles.queries import PICKS_FRESH
-from blueprints.threads.service import edit_comment, set_thread_state
+from blueprints.threads.service import edit_comment
+from blueprints.threads.thread_state import set_thread_state
 from core import clock
 from core.db import transaction
 from models.article import Article

@@ -4,7 +4,8 @@ import pytest
 from flask import Flask
 
 from blueprints.articles.quotations import MAX_QUOTES, mark_of, quoted_in
-from blueprints.threads.service import edit_comment, set_thread_state
+from blueprints.threads.service import edit_comment
+from blueprints.threads.thread_state import set_thread_state
 from core.db import transaction
 from models.article import Article
 from tests.browser import Browser, text_of

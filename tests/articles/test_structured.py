@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Flask
 
-from blueprints.threads import service
+from blueprints.threads import thread_state
 from core.db import transaction
 from tests.browser import Browser
 from tests.factories import make_site, make_user, thread_of
@@ -66,7 +66,7 @@ def test_nobody_else_is_sent_them(app: Flask, client: Browser) -> None:
         assert "comment" not in structured(page_of(client, f"/articles/{article.slug}{query}"))
     thread = thread_of(article)
     with transaction() as session:
-        service.set_thread_state(session, thread.id, "hidden")
+        thread_state.set_thread_state(session, thread.id, "hidden")
     for browser in (client, Browser(app).sign_in(make_user(roles=("moderator",)))):
         assert "A word." not in json.dumps(structured(page_of(browser, f"/articles/{article.slug}")))
 

@@ -10,7 +10,7 @@ from blueprints.following import jobs, telling
 from blueprints.newsroom import service as newsroom
 from blueprints.notifications import notices
 from blueprints.threads import queries_facts
-from blueprints.threads.service import set_thread_state
+from blueprints.threads.thread_state import set_thread_state
 from core import clock
 from core.db import db, transaction
 from jobs.worker import run_all

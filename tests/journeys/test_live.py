@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 from sqlalchemy import select, update
 
-from blueprints.threads import live, ordering, service
+from blueprints.threads import live, ordering, service, thread_state
 from core import clock
 from core.db import db, transaction
 from models.article import Article
@@ -73,11 +73,11 @@ class Talk:
 
     def close(self, reason: str) -> None:
         with self.backstage.inside(), transaction() as session:
-            service.set_thread_state(session, thread_of(self.article).id, "closed", reason=reason)
+            thread_state.set_thread_state(session, thread_of(self.article).id, "closed", reason=reason)
 
     def open(self) -> None:
         with self.backstage.inside(), transaction() as session:
-            service.set_thread_state(session, thread_of(self.article).id, "open")
+            thread_state.set_thread_state(session, thread_of(self.article).id, "open")
 
 
 @pytest.fixture(params=["stream", "asking"])

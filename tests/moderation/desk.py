@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 
 from blueprints.moderation import ledger, service
 from blueprints.moderation.decision import Decision
-from blueprints.threads import service as threads
+from blueprints.threads import reports
 from blueprints.threads.counters import Drift, recount
 from core.db import db, transaction
 from models.moderation import ModerationAction, StatementOfReasons
@@ -35,7 +35,7 @@ def play_the_ball() -> Rule:
 def report(comment_id: int, by: User, reason: str = "abusive", note: str = "") -> bool:
     viewer = as_viewer(by)
     with transaction() as session:
-        return threads.report_comment(
+        return reports.report_comment(
             session, viewer, comment_id, reporter_key=f"user:{by.id}", reason=reason, note=note
         )
 

@@ -10,8 +10,8 @@ from flask import Flask
 from blueprints.moderation import ladder, likeness, sanctions, service, trust, undoing
 from blueprints.moderation.jobs import look_for_pairs
 from blueprints.moderation.queues import REPORTED
+from blueprints.threads import reports, weighing
 from blueprints.threads import service as threads
-from blueprints.threads import weighing
 from core import clock
 from core.db import db, transaction
 from core.errors import Conflict, DomainError, Forbidden
@@ -169,7 +169,7 @@ def as_visitor(comment_id: int, number: int, network: str) -> None:
     from core.viewer import GUEST
 
     with transaction() as session:
-        threads.report_comment(session, GUEST, comment_id, reporter_key=f"guest:{number}", reason="spam",
+        reports.report_comment(session, GUEST, comment_id, reporter_key=f"guest:{number}", reason="spam",
                                network=network, secret="secret")  # fmt: skip
 
 
@@ -210,7 +210,7 @@ def test_undoing_a_decision_does_not_bring_a_withdrawn_report_back(app: Flask) -
     report(first, bea)
     report(first, make_member())
     with transaction() as session:
-        threads.withdraw_report(session, first, reporter_key=f"user:{bea.id}")
+        reports.withdraw_report(session, first, reporter_key=f"user:{bea.id}")
     done = decide(service.dismiss_reports, first, mo)
     with transaction() as session:
         undoing.undo(session, action_id=done.action_id, actor_id=mo.id)

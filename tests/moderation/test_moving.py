@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 
 from blueprints.moderation import moving, queries_queues, reversing, undoing
 from blueprints.moderation.decision import Decision
-from blueprints.threads import drafts
+from blueprints.threads import drafts, reports, status
 from blueprints.threads import moving as threads_moving
 from blueprints.threads import service as threads
 from blueprints.threads.live import events_after
@@ -258,9 +258,9 @@ def test_what_happens_to_a_branch_while_it_moves_is_counted_in_one_place(app: Fl
         lambda root, reply: within(lambda session: threads.toggle_respect(session, viewers[0], reply)),
         lambda root, reply: within(lambda session: threads.delete_comment(session, viewers[1], reply)),
         lambda root, reply: within(
-            lambda session: threads.report_comment(session, viewers[0], reply, reporter_key="user:x", reason="spam")
+            lambda session: reports.report_comment(session, viewers[0], reply, reporter_key="user:x", reason="spam")
         ),
-        lambda root, reply: within(lambda session: threads.change_status(session, root, "withheld")),
+        lambda root, reply: within(lambda session: status.change_status(session, root, "withheld")),
     ]
     for deed, (root, reply, _) in zip(deeds, branches, strict=True):
         at_once(app, lambda root=root: go(root), lambda deed=deed, root=root, reply=reply: deed(root, reply))

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from blueprints.moderation import moving, objecting, queries_queues, service, undoing
+from blueprints.threads import reports, weighing
 from blueprints.threads import service as threads
-from blueprints.threads import weighing
 from blueprints.threads.queries_facts import facts_of_thread
 from core.db import db, transaction
 from core.errors import DomainError
@@ -84,7 +84,7 @@ class World:
                 report(comment_id, self.readers[who])
             elif what == "withdraw":
                 with transaction() as session:
-                    threads.withdraw_report(session, comment_id, reporter_key=f"user:{self.readers[who].id}")
+                    reports.withdraw_report(session, comment_id, reporter_key=f"user:{self.readers[who].id}")
             elif what == "edit":
                 self.edits += 1
                 viewer = as_viewer(self.author)

@@ -8,7 +8,7 @@ from sqlalchemy import update
 
 from blueprints.threads.picks import pick_comment
 from blueprints.threads.search import index
-from blueprints.threads.service import set_thread_state
+from blueprints.threads.thread_state import set_thread_state
 from core.db import transaction
 from models.article import Article
 from models.user import User

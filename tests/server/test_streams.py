@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import insert, select, update
 
-from blueprints.threads import live, service
+from blueprints.threads import live, thread_state
 from blueprints.threads.watched import readers_of
 from commands.server.streams import client_address
 from core import clock
@@ -113,7 +113,7 @@ def test_a_stream_ends_with_its_discussion(server: Served, talk: tuple[Article, 
         if ending == "unpublished":
             session.get(Article, article.id).state = "unpublished"  # type: ignore[union-attr]
         else:
-            service.set_thread_state(session, thread_of(article).id, ending, reason="It is late.")
+            thread_state.set_thread_state(session, thread_of(article).id, ending, reason="It is late.")
     left = reader.line.rest()
     assert (b"event: thread" in left) == (ending == "closed")
     assert server.ask(f"/articles/{article.slug}/live").status == (204 if ending == "closed" else 404)

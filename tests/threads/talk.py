@@ -7,6 +7,7 @@ from sqlalchemy import select
 from blueprints.threads import queries_facts, service
 from blueprints.threads.counters import Drift, recount
 from blueprints.threads.facts import ThreadFacts
+from blueprints.threads.status import StatusChange, change_status
 from core.db import db, transaction
 from core.viewer import Viewer
 from models.article import Article
@@ -46,9 +47,9 @@ def say(article: Article, user: User, words: str | None = None, *, to: int | Non
         return service.post_comment(session, viewer, facts(article), words, parent_id=to).comment_id
 
 
-def change(comment_id: int, status: str, **expected: Any) -> service.StatusChange:
+def change(comment_id: int, status: str, **expected: Any) -> StatusChange:
     with transaction() as session:
-        return service.change_status(session, comment_id, status, **expected)
+        return change_status(session, comment_id, status, **expected)
 
 
 def respect(comment_id: int, user: User, wanted: bool | None = None) -> service.RespectGiven:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
-from blueprints.threads import live, queries_facts, queries_shown, service, watched
+from blueprints.threads import live, queries_facts, queries_shown, service, thread_state, watched
 from blueprints.threads.counters import recount
 from core import clock
 from core.db import db, transaction
@@ -51,7 +51,7 @@ def test_every_visible_change_is_told_once_under_the_threads_version(app: Flask)
     change(root, "rejected")
     change(root, "published")
     with transaction() as session:
-        service.set_thread_state(session, thread_of(article).id, "closed", reason="It is late.")
+        thread_state.set_thread_state(session, thread_of(article).id, "closed", reason="It is late.")
     assert events(article) == [
         ("comment", root), ("comment", reply), ("respect", root), ("edited", root), ("gone", root), ("comment", root),
         ("thread", None),
@@ -260,7 +260,7 @@ def test_a_thread_that_ends_says_so_once_and_then_sends_pages_home(client: Brows
     article = make_talk()
     before = thread_of(article).version
     with transaction() as session:
-        service.set_thread_state(session, thread_of(article).id, "closed", reason="It is late.")
+        thread_state.set_thread_state(session, thread_of(article).id, "closed", reason="It is late.")
     assert [event["kind"] for event in changes(client, article, before).get_json()] == ["thread"]
     assert changes(client, article, before + 1).status_code == 204
     assert "It is late." in client.get(f"/articles/{article.slug}/composer", headers=FETCH).get_data(as_text=True)

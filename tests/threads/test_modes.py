@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blueprints.articles.visitor_cache import VisitorCache
-from blueprints.threads import modes, policy, service
+from blueprints.threads import modes, policy, service, thread_state
 from blueprints.threads.facts import ThreadFacts
 from core import clock
 from core.db import transaction
@@ -234,8 +234,8 @@ def test_a_comment_sent_too_late_is_refused_with_its_words_kept(app: Flask) -> N
 def test_closing_by_hand_notes_since_when_and_opening_forgets_it(app: Flask) -> None:
     article = make_talk()
     with time_machine.travel(SWITCH, tick=False), transaction() as session:
-        service.set_thread_state(session, facts(article).thread_id, "closed", reason="The council has voted.")
+        thread_state.set_thread_state(session, facts(article).thread_id, "closed", reason="The council has voted.")
     assert thread_of(article).closed_at == SWITCH
     with transaction() as session:
-        service.set_thread_state(session, facts(article).thread_id, "open")
+        thread_state.set_thread_state(session, facts(article).thread_id, "open")
     assert thread_of(article).closed_at is None

@@ -154,7 +154,7 @@ def test_nothing_leads_to_somebody_who_left(app: Flask, keep_words: bool) -> Non
 
 
 def change_thread(article: Article, state: str) -> None:
-    from blueprints.threads.service import set_thread_state
+    from blueprints.threads.thread_state import set_thread_state
     from tests.threads.talk import facts
 
     with transaction() as session:

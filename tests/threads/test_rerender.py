@@ -4,7 +4,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select, update
 
-from blueprints.threads import rerender, service
+from blueprints.threads import rerender, service, status
 from blueprints.threads.jobs import rerender as job
 from core.db import db, transaction
 from jobs.worker import run_all
@@ -76,7 +76,7 @@ def test_blanked_words_stay_blank() -> None:
     article, ann = make_talk(), make_member()
     number = say(article, ann)
     with transaction() as session:
-        service.blank_comment(session, number)
+        status.blank_comment(session, number)
         session.execute(update(Comment).values(renderer_version=1).execution_options(synchronize_session=False))
     job()
     assert comment(number).body_html == ""

@@ -7,7 +7,9 @@ from flask import Flask
 from sqlalchemy import func, select, text, update
 
 from blueprints.threads.search import index
-from blueprints.threads.service import blank_comment, edit_comment, set_thread_state
+from blueprints.threads.service import edit_comment
+from blueprints.threads.status import blank_comment
+from blueprints.threads.thread_state import set_thread_state
 from core.db import db, transaction
 from jobs import worker
 from jobs.queue import enqueue

@@ -9,7 +9,7 @@ import time_machine
 from flask import Flask
 from sqlalchemy import select
 
-from blueprints.threads import pace, queries, queries_facts, service
+from blueprints.threads import pace, queries, queries_facts, reports, service, thread_state
 from core import clock
 from core.db import db, transaction
 from core.errors import DomainError, TooFast
@@ -46,7 +46,7 @@ def edit(comment_id: int, user: User, words: str) -> service.Posted:
 
 def report(comment_id: int, viewer: Viewer = GUEST, key: str = "guest:a", **what: str) -> bool:
     with transaction() as session:
-        return service.report_comment(
+        return reports.report_comment(
             session, viewer, comment_id, reporter_key=key, reason=what.get("reason", "spam"), note=what.get("note", "")
         )
 
@@ -154,7 +154,7 @@ def test_a_thread_closed_meanwhile_takes_nothing_in() -> None:
     article, ann = make_talk(), make_member()
     before = facts(article)
     with transaction() as session:
-        service.set_thread_state(session, before.thread_id, "closed", reason="It is late.")
+        thread_state.set_thread_state(session, before.thread_id, "closed", reason="It is late.")
     viewer = as_viewer(ann)
     with pytest.raises(DomainError, match="It is late"), transaction() as session:
         service.post_comment(session, viewer, before, "Too late.")
@@ -290,7 +290,7 @@ def test_a_report_counts_once_a_person_and_closes_with_a_decision() -> None:
     assert comment(one).report_count == 2
     assert drifts(article) == []
     with transaction() as session:
-        assert service.resolve_reports(session, one, clock.now()) == 2
+        assert reports.resolve_reports(session, one, clock.now()) == 2
     assert comment(one).report_count == 0
     assert drifts(article) == []
 

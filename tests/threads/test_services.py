@@ -16,7 +16,7 @@ from sqlalchemy import select
 from blueprints.moderation.jobs_screening import held
 from blueprints.moderation.service import publish_comment
 from blueprints.threads.outside import ATTEMPTS, read_verdict
-from blueprints.threads.service import change_status
+from blueprints.threads.status import change_status
 from core import clock
 from core.db import db, transaction
 from core.outgoing import CallFailed

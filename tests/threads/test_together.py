@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from blueprints.threads import drafts, service
+from blueprints.threads import drafts, reports, service, thread_state
 from blueprints.threads.events import connect
 from core.db import db, transaction
 from core.errors import DomainError
@@ -104,7 +104,7 @@ def test_one_person_reporting_at_once_counts_once_and_many_count_each(app: Flask
     def report(user: User, key: str) -> None:
         viewer = as_viewer(user)
         with transaction() as session:
-            service.report_comment(session, viewer, one, reporter_key=key, reason="spam")
+            reports.report_comment(session, viewer, one, reporter_key=key, reason="spam")
 
     work = [lambda user=user: report(user, f"user:{user.id}") for user in reporters for _ in range(2)]
     assert at_once(app, work) == []
@@ -148,7 +148,7 @@ def test_people_renamed_while_others_post_never_wait_for_each_other_in_a_ring(ap
 
     def renew(user: User) -> None:
         with transaction() as session:
-            service.renew_threads_of(session, user.id)
+            thread_state.renew_threads_of(session, user.id)
 
     failed = at_once(app, [
         many(EACH, lambda: renew(people[0])),
