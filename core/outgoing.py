@@ -38,7 +38,7 @@ def check_address(url: str, private_hosts: Collection[str] = ()) -> SplitResult:
         port = parts.port
     except ValueError:
         raise CallFailed("This is not a web address.") from None
-    host = (parts.hostname or "").casefold()
+    host = _host_of(parts)
     if parts.scheme not in _PORTS or not host or any(character <= " " for character in url.strip()):
         raise CallFailed("The address has to begin with https:// and name a host.")
     if parts.username is not None or parts.password is not None:
@@ -68,7 +68,7 @@ def post(
     Must not be called inside a transaction.
     """
     parts = check_address(url, private_hosts)
-    host = (parts.hostname or "").casefold()
+    host = _host_of(parts)
     port = parts.port or _PORTS[parts.scheme]
     began = time.monotonic()
     address = _resolve(host, port, anything=host in private_hosts)
@@ -94,6 +94,11 @@ def post(
     return Answer(response.status, found, time.monotonic() - began)
 
 
+def _host_of(parts: SplitResult) -> str:
+    """The host as it is looked up: a dot at the end, which names the same one, is left out."""
+    return (parts.hostname or "").casefold().removesuffix(".")
+
+
 def _resolve(host: str, port: int, *, anything: bool) -> tuple[str, int]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -109,7 +114,8 @@ def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
     mapped = getattr(address, "ipv4_mapped", None) or getattr(address, "sixtofour", None)
     if mapped is not None:
         return _is_public(mapped)
-    return address.is_global and not address.is_multicast and not address.is_reserved
+    is_of_a_site = getattr(address, "is_site_local", False)  # fec0::/10, which Python counts among the global ones
+    return address.is_global and not (address.is_multicast or address.is_reserved or is_of_a_site)
 
 
 def _read(response: http.client.HTTPResponse, line: socket.socket, began: float, seconds: float) -> bytes:

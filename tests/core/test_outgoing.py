@@ -52,7 +52,10 @@ def at() -> Iterator[str]:
         "https://[::1]/", "https://[::ffff:127.0.0.1]/", "https://[fd00::1]/", "https://intranet/", "https://db.internal/",
         "https://printer.local/", "ftp://example.com/", "file:///etc/passwd", "https://user:pw@example.com/",
         "https://example.com:22/", "https://example.com:99999/", "https://exa mple.com/", "javascript:alert(1)", "", "https://",
-        "https://0.0.0.0/", "https://224.0.0.1/",
+        "https://0.0.0.0/", "https://224.0.0.1/", "https://100.64.0.1/", "https://2130706433/", "https://0x7f000001/",
+        "https://[::ffff:7f00:1]/", "https://[::127.0.0.1]/", "https://[64:ff9b::7f00:1]/", "https://[2002:7f00:1::]/",
+        "https://[fec0::1]/", "https://[2001::1]/", "https://127.0.0.1./", "https://localhost./", "https://db.internal./",
+        "https://127。0。0。1/", "https://example.com\\@127.0.0.1/", "https://example.com:0/",
     ],
 )  # fmt: skip
 def test_an_address_that_leads_inside_or_is_not_secured_is_refused(url: str) -> None:
@@ -71,6 +74,31 @@ def test_a_public_name_that_leads_inside_is_found_out_when_it_is_called(monkeypa
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_, found=found, **__: found)
         with pytest.raises(CallFailed, match="private network"):
             post("https://rebinding.example/", b"{}", {}, seconds=1)
+
+
+@pytest.mark.parametrize("spelling", ["127.1", "0177.0.0.1", "①②⑦.⓪.⓪.①"])
+def test_a_spelling_that_the_system_takes_for_an_inner_address_is_found_out_too(spelling: str) -> None:
+    with pytest.raises(CallFailed, match=r"private network|not known"):
+        post(f"https://{spelling}/", b"{}", {}, seconds=1)
+
+
+def test_the_address_that_was_looked_at_is_the_one_that_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that leads elsewhere the second time it is looked up."""
+    asked, called = [], []
+
+    def look_up(host: str, port: int, **_: object) -> list[object]:
+        asked.append(host)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("93.184.216.34" if len(asked) == 1 else "127.0.0.1", port))]
+
+    def connect(address: tuple[str, int], **_: object) -> socket.socket:
+        called.append(address)
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    monkeypatch.setattr(socket, "create_connection", connect)
+    with pytest.raises(CallFailed, match="no connection"):
+        post("https://rebinding.example/", b"{}", {}, seconds=1)
+    assert (asked, called) == (["rebinding.example"], [("93.184.216.34", 443)])
 
 
 def test_an_answer_comes_back_and_a_redirect_is_not_followed(at: str) -> None:
