@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+SHORTEST_SECRET_KEY = 32  # in production: hexadecimal digits of 128 bits; `openssl rand -hex 32` gives 64
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -127,8 +128,9 @@ class Settings(BaseSettings):
         """Raise ConfigError for settings that are well-formed but must not be served."""
         if self.production and not self.secret_key:
             raise ConfigError("SECRET_KEY is not set: production needs one, for example from `openssl rand -hex 32`.")
-        if self.secret_key and len(self.secret_key) < 16:
-            raise ConfigError("SECRET_KEY is too short: use at least 16 characters.")
+        shortest = SHORTEST_SECRET_KEY if self.production else SHORTEST_SECRET_KEY // 2
+        if self.secret_key and len(self.secret_key) < shortest:
+            raise ConfigError(f"SECRET_KEY is too short: use at least {shortest} characters.")
         if self.production and self.sandbox:
             raise ConfigError("STRIPE_SECRET_KEY is not set: production does not run on the Stripe sandbox.")
         if not self.production and self.stripe_secret_key.startswith(("sk_live_", "rk_live_")):

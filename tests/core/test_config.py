@@ -44,6 +44,11 @@ def test_production_names_what_it_lacks(monkeypatch: pytest.MonkeyPatch, missing
         load(monkeypatch, **values)
 
 
+def test_production_takes_no_key_of_less_than_128_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigError, match="SECRET_KEY is too short: use at least 32"):
+        load(monkeypatch, **PRODUCTION | {"SECRET_KEY": "5f" * 15})
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [("PORT", "eighty"), ("PORT", "70000"), ("SITE_URL", "news.example"), ("DATABASE_URL", "mysql://x"),
