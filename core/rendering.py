@@ -172,7 +172,8 @@ def content_security_policy(form_targets: tuple[str, ...]) -> str:
     """
     policy = {
         "default-src": "'none'", "script-src": "'self'", "style-src": "'self'", "img-src": "'self' data:",
-        "font-src": "'self'", "connect-src": "'self'", "manifest-src": "'self'", "base-uri": "'none'",
+        "font-src": "'self'", "connect-src": "'self'", "manifest-src": "'self'", "object-src": "'none'",
+        "base-uri": "'none'",
         "frame-ancestors": "'none'", "require-trusted-types-for": "'script'", "trusted-types": "server-markup",
         "form-action": " ".join(("'self'", *form_targets)),
     }

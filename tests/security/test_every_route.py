@@ -134,7 +134,7 @@ def test_every_answer_has_the_headers_that_scanners_look_for(paper: Paper, path:
     for name, value in ASKED.items():
         assert headers[name] == value, name
     policy = dict(part.split(" ", 1) for part in headers["Content-Security-Policy"].split("; "))
-    assert policy["default-src"] == policy["base-uri"] == policy["frame-ancestors"] == "'none'"
+    assert policy["default-src"] == policy["object-src"] == policy["base-uri"] == policy["frame-ancestors"] == "'none'"
     assert policy["script-src"] == policy["style-src"] == "'self'"
     assert (policy["require-trusted-types-for"], policy["trusted-types"]) == ("'script'", "server-markup")
     assert "unsafe" not in headers["Content-Security-Policy"]
