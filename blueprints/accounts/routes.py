@@ -23,7 +23,7 @@ from blueprints.accounts.forms import AddressForm, ResetForm, SignInForm, SignUp
 from blueprints.accounts.onward import go_on, go_on_by_get, next_path, with_next
 from blueprints.accounts.passkeys import relying_party
 from blueprints.accounts.service import FieldProblem, Link
-from blueprints.accounts.session import begin_half, end_session, start_session
+from blueprints.accounts.session import begin_half, end_session, forget_in_browser, start_session
 from core.db import transaction
 from core.errors import Forbidden, NotFound
 from core.guards import public
@@ -195,7 +195,7 @@ def sign_out() -> ResponseReturnValue:
     with transaction():
         end_session()
     flash("You are signed out.", "info")
-    return redirect("/", 303)
+    return forget_in_browser(redirect("/", 303))
 
 
 @accounts.get("/confirm/<token>")

@@ -7,7 +7,7 @@ from blueprints.accounts import hooks, passwords, queries, queries_personal, ser
 from blueprints.accounts.forms import EmailForm, NameForm, PageForm, PasswordForm
 from blueprints.accounts.routes import GONE, accounts
 from blueprints.accounts.service import FieldProblem
-from blueprints.accounts.session import end_session, start_again
+from blueprints.accounts.session import end_session, forget_in_browser, start_again
 from core.db import transaction
 from core.guards import public, signed_in
 from core.limits import at_most, limiter
@@ -114,7 +114,7 @@ def sign_out_everywhere() -> ResponseReturnValue:
         service.end_all_sessions(_me())
         end_session()
     flash("You are signed out everywhere.", "success")
-    return redirect(url_for("accounts.sign_in"), 303)
+    return forget_in_browser(redirect(url_for("accounts.sign_in"), 303))
 
 
 @accounts.get("/account/email/<token>")

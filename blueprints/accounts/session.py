@@ -18,6 +18,7 @@ import structlog
 from flask import Flask, request, session
 from flask_security import Security, SQLAlchemyUserDatastore
 from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.wrappers import Response
 
 from blueprints.accounts import factors, known_browsers, queries_sessions, tokens
 from blueprints.accounts.device import device_named
@@ -169,6 +170,16 @@ def end_session() -> None:
         queries_sessions.end_key(key_digest(key))
     session.clear()
     forget_viewer()
+
+
+def forget_in_browser(answer: Response) -> Response:
+    """Have the browser drop what our pages kept in it, now that nobody is signed in there any more.
+
+    Not its cookies, which would sign the person out of the publisher's other hosts and make this browser a stranger;
+    and not its cache, which holds nothing of theirs (every page of somebody known is `no-store`) and is slow to empty.
+    """
+    answer.headers["Clear-Site-Data"] = '"storage"'
+    return answer
 
 
 def new_key() -> str:

@@ -48,3 +48,15 @@ document.addEventListener("keydown", (event) => {
   menu.open = false;
   menu.querySelector("summary").focus();
 });
+
+// Whoever signs out leaves nothing in the browser. The answer asks for it as well (Clear-Site-Data); this holds also
+// where the server cannot be reached.
+document.addEventListener("submit", (event) => {
+  if (event.defaultPrevented || !event.target.matches("[data-signs-out]")) return;
+  try {
+    sessionStorage.clear();
+    localStorage.clear();
+  } catch {
+    // A browser that keeps nothing has nothing to leave.
+  }
+});

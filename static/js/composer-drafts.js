@@ -96,6 +96,11 @@ export function keepOnServer(form, field) {
   document.addEventListener("visibilitychange", () => {
     if (document.visibilityState === "hidden") keep({ last: true });
   });
+  const before = field.value ? "" : takeFromTab(form);
+  if (before) {
+    field.value = before;
+    later();
+  }
 }
 
 /** What happened elsewhere, with the ways on. */
@@ -132,9 +137,24 @@ function way(choice, label) {
   return button;
 }
 
+function keyInTab(form) {
+  return `draft:${form.dataset.article}:${form.dataset.parent}`;
+}
+
+/** What somebody typed here as a guest before they signed in on another way than by the button; it is theirs now. */
+function takeFromTab(form) {
+  try {
+    const words = sessionStorage.getItem(keyInTab(form)) ?? "";
+    sessionStorage.removeItem(keyInTab(form));
+    return words;
+  } catch {
+    return "";
+  }
+}
+
 /** Keeps a guest's words in this tab until they press the button. */
 export function keepInTab(form, field) {
-  const key = `draft:${form.dataset.article}:${form.dataset.parent}`;
+  const key = keyInTab(form);
   let timer = 0;
   try {
     field.value ||= sessionStorage.getItem(key) ?? "";

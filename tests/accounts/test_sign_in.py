@@ -183,7 +183,9 @@ def test_signing_out_is_a_post_and_ends_the_session(client: Browser) -> None:
     client.sign_in(make_user())
     assert client.get("/sign-out").status_code == 405
     assert is_signed_in(client)
-    assert client.post("/sign-out").status_code == 303
+    answer = client.post("/sign-out")
+    assert answer.status_code == 303
+    assert answer.headers["Clear-Site-Data"] == '"storage"'
     assert not is_signed_in(client)
 
 

@@ -168,3 +168,30 @@ def test_changes_can_be_read_and_a_name_taken_off(
     other.goto(article)
     expect(other.locator(f"#comment-{number} .comment__name")).to_have_text("Name withdrawn")
     expect(other.locator("main")).not_to_contain_text(ann.name)
+
+
+def test_a_guests_words_are_theirs_after_signing_in_and_leave_the_browser_with_signing_out(
+    new_browser: NewBrowser, backstage: Backstage
+) -> None:
+    person, article = backstage.member(), backstage.article()
+    page = new_browser().new_page()
+    steps.type_words(page, article, "Begun before signing in.")
+    for _ in range(100):
+        if page.evaluate("sessionStorage.length"):
+            break
+        page.wait_for_timeout(100)
+    steps.sign_in(page, person)
+    page.goto(article)
+    expect(steps.words_in_composer(page)).to_have_value("Begun before signing in.")
+    expect(steps.composer(page).locator("[data-state]")).to_have_text("Saved")
+    assert page.evaluate("sessionStorage.length") == 0
+    page.evaluate("sessionStorage.setItem('draft:9:', 'left over'); localStorage.setItem('folded', '7')")
+    page.goto("/account")
+    page.locator("main").get_by_role("button", name="Sign out").click()
+    expect(page.get_by_text("You are signed out.")).to_be_visible()
+    assert page.evaluate("[sessionStorage.length, localStorage.length]") == [0, 0]
+    page.goto(article)
+    expect(steps.words_in_composer(page)).to_have_value("")
+    steps.sign_in(page, person)
+    page.goto(article)
+    expect(steps.words_in_composer(page)).to_have_value("Begun before signing in.")
