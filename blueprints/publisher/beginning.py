@@ -17,7 +17,7 @@ from blueprints.accounts.service import create_user
 from blueprints.membership import health
 from blueprints.membership.gateway import Mode
 from blueprints.notifications.service import send_mail
-from blueprints.publisher import queries, queries_beginning
+from blueprints.publisher import queries_beginning, queries_people
 from blueprints.publisher.queries_beginning import TEST_MAIL, Standing
 from blueprints.publisher.service import site_row
 from blueprints.site.queries import SiteView, bump_site_version
@@ -110,7 +110,7 @@ def put_away(*, away: bool) -> None:
 
 def send_test_mail(person_id: int) -> None:
     """Have a mail sent to the person who asks, to see that mail goes out."""
-    person = queries.person(person_id)
+    person = queries_people.person(person_id)
     assert person is not None
     send_mail(
         kind=TEST_MAIL, recipient=person.email, user_id=person_id, subject="Mail from your paper arrives",

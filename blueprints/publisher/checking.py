@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from blueprints.publisher import policy, queries
+from blueprints.publisher import policy, queries_plans
 from core.errors import Conflict, DomainError
 from core.text import is_blank, normalise
 
@@ -49,7 +49,7 @@ class Check:
         if may_inherit and not value.strip():
             return None
         try:
-            return policy.clean_audience(value, list(queries.plan_names()))
+            return policy.clean_audience(value, list(queries_plans.plan_names()))
         except ValueError as error:
             self.problems[field] = str(error)
             return None

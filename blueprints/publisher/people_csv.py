@@ -14,7 +14,7 @@ from blueprints.accounts import policy as account_policy
 from blueprints.accounts import queries as account_queries
 from blueprints.accounts import service as accounts
 from blueprints.notifications.service import send_mail
-from blueprints.publisher import policy, queries, queries_csv, service
+from blueprints.publisher import policy, queries_csv, queries_plans, service
 from blueprints.publisher.checking import Refused
 from blueprints.site.queries import site
 from core import clock
@@ -73,7 +73,7 @@ def export() -> Iterator[str]:
 def tried(text: str) -> Trial:
     """Read a file and say what importing it would do. Changes nothing. Raises DomainError for what is no such file."""
     trial, seen_emails, seen_names = Trial(), set[str](), set[str]()
-    plans = dict(queries.plans_given())
+    plans = dict(queries_plans.plans_given())
     for line, values in _read(text):
         try:
             row = _checked(line, values, plans)

@@ -8,7 +8,7 @@ from typing import Any, cast
 from sqlalchemy import Row, or_, select, true
 
 from blueprints.membership.webhooks import UNNEEDED
-from blueprints.publisher.queries import is_called
+from blueprints.publisher.queries_people import is_called
 from core.db import db
 from core.rendering import money
 from models.billing_health import BillingDrift

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, ScalarSelect, and_, case, func, literal_column, or_, select
 
-from blueprints.publisher.queries import is_live
+from blueprints.publisher.queries_given import is_live
 from core.db import db
 from models.article import Article
 from models.job import Heartbeat, Job

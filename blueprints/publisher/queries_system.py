@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 
-from blueprints.publisher.queries import FAILURES_SHOWN
+from blueprints.publisher.queries_failures import FAILURES_SHOWN
 from core.db import db
 from core.text import failure_line
 from jobs.schedule import REPEATING

@@ -6,7 +6,7 @@ from flask.typing import ResponseReturnValue
 from blueprints.membership import health
 from blueprints.membership.gateway import GatewayError, gateway
 from blueprints.membership.sync import Busy
-from blueprints.publisher import billing, queries, queries_billing
+from blueprints.publisher import billing, queries_billing, queries_failures
 from blueprints.publisher.routes import NUMBER, publisher
 from core.db import transaction
 from core.errors import NotFound
@@ -24,7 +24,7 @@ def billing_page() -> ResponseReturnValue:
     """Whether every payment is noticed, and what was found and put right."""
     found = billing.billing_health()
     return render_template(
-        "publisher/billing.html", health=found, rounds=billing.ROUNDS, events=queries.failed_events(found.mode)
+        "publisher/billing.html", health=found, rounds=billing.ROUNDS, events=queries_failures.failed_events(found.mode)
     )
 
 

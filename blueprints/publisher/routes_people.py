@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from blueprints.membership.gateway import gateway
 from blueprints.membership.queries_payments import payments_of
-from blueprints.publisher import queries, service
+from blueprints.publisher import queries_given, queries_people, queries_plans, service
 from blueprints.publisher.forms import GiftForm, RolesForm
 from blueprints.publisher.routes import NUMBER, publisher
 from blueprints.site.queries import site
@@ -28,7 +28,7 @@ def people() -> ResponseReturnValue:
     wanted = remove_controls(request.args.get("q", "")[:LONGEST_SEARCH]).strip()
     which = request.args.get("show", "") if request.args.get("show", "") in VIEWS else ""
     after = remove_controls(request.args.get("after", ""))
-    result = queries.people_page(clock.now(), wanted=wanted, which=which, after=after)
+    result = queries_people.people_page(clock.now(), wanted=wanted, which=which, after=after)
     return render_template("publisher/people.html", result=result, wanted=wanted, which=which, after=after)
 
 
@@ -91,7 +91,7 @@ def withdraw_membership(person_id: int, entitlement_id: int) -> ResponseReturnVa
 def _person_page(
     person_id: int, *, roles: RolesForm | None = None, gift: GiftForm | None = None, error: DomainError | None = None
 ) -> str:
-    found = queries.person(person_id)
+    found = queries_people.person(person_id)
     if found is None:
         raise NotFound("There is nobody here.")
     roles_form = roles or RolesForm(
@@ -100,10 +100,10 @@ def _person_page(
     )  # fmt: skip
     roles_form.offer_sections([(section.id, section.name) for section in site().sections])
     gift_form = gift or GiftForm(formdata=None)
-    gift_form.offer_plans(queries.plans_given())
+    gift_form.offer_plans(queries_plans.plans_given())
     if error is not None:
         (gift_form if gift else roles_form).refuse(error)
     return render_template(
         "publisher/person.html", person=found, roles=roles_form, gift=gift_form,
-        entitlements=queries.entitlements_of(person_id), payments=payments_of(gateway().mode, person_id),
+        entitlements=queries_given.entitlements_of(person_id), payments=payments_of(gateway().mode, person_id),
     )  # fmt: skip

@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from blueprints.membership.gateway import gateway
 from blueprints.membership.queries_rises import coming_prices, rises_of_plan
-from blueprints.publisher import queries, queries_selling, selling
+from blueprints.publisher import queries_plans, queries_selling, selling
 from blueprints.publisher.forms_selling import GrantsForm, NewPlanForm, PriceForm, PromoForm
 from blueprints.publisher.routes import NUMBER, publisher
 from core import clock
@@ -128,7 +128,7 @@ def retire_promotion(promo_id: int) -> ResponseReturnValue:
 
 
 def _plan(key: str) -> Plan:
-    plan = queries.plan_to_edit(remove_controls(key))
+    plan = queries_plans.plan_to_edit(remove_controls(key))
     if plan is None:
         raise NotFound
     return plan
@@ -146,7 +146,7 @@ def _prices_page(plan: Plan, price_form: PriceForm | None = None, grants_form: G
 
 
 def _promotions_page(form: PromoForm) -> str:
-    form.offer_plans(queries.plans_given())
+    form.offer_plans(queries_plans.plans_given())
     return render_template(
         "publisher/promotions.html", form=form, promotions=queries_selling.promotions(), now=clock.now()
     )

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from blueprints.membership.gateway import gateway
 from blueprints.membership.queries_rises import coming_prices
-from blueprints.publisher import policy, queries, queries_selling, service
+from blueprints.publisher import policy, queries_plans, queries_rules, queries_selling, service
 from blueprints.publisher.forms import EnforcersForm, PlanForm, RuleForm, SectionForm, SiteForm
 from blueprints.publisher.forms_selling import EndsForm
 from blueprints.publisher.routes import NUMBER, publisher
@@ -46,7 +46,7 @@ def save_site() -> ResponseReturnValue:
 @staff("is_publisher")
 def sections() -> ResponseReturnValue:
     """The sections in their order."""
-    plans = queries.plan_names()
+    plans = queries_plans.plan_names()
     return render_template(
         "publisher/sections.html", shown=site().sections, label=lambda rule: policy.audience_label(rule, plans)
     )
@@ -219,16 +219,16 @@ def delete_rule(rule_id: int) -> ResponseReturnValue:
 @staff("is_publisher")
 def plans() -> ResponseReturnValue:
     """The plans and prices as they are."""
+    lines = queries_plans.plan_lines(clock.now())
     ends = EndsForm(formdata=None, obj=queries_selling.ends_of_access())
-    coming = coming_prices(gateway().mode)
-    return render_template("publisher/plans.html", plans=queries.plan_lines(clock.now()), ends=ends, coming=coming)
+    return render_template("publisher/plans.html", plans=lines, ends=ends, coming=coming_prices(gateway().mode))
 
 
 @publisher.get("/publisher/plans/<key>")
 @staff("is_publisher")
 def edit_plan(key: str) -> ResponseReturnValue:
     """One plan's words."""
-    plan = queries.plan_to_edit(remove_controls(key))
+    plan = queries_plans.plan_to_edit(remove_controls(key))
     if plan is None:
         raise NotFound
     form = PlanForm(formdata=None, obj=plan, seen=service.seen_in(plan, service.PLAN_FIELDS))
@@ -263,24 +263,24 @@ def _section(section_id: int) -> SectionView:
     return found
 
 
-def _rule(rule_id: int) -> queries.RuleLine:
-    found = queries.rule_line(rule_id)
+def _rule(rule_id: int) -> queries_rules.RuleLine:
+    found = queries_rules.rule_line(rule_id)
     if found is None:
         raise NotFound
     return found
 
 
 def _site_page(form: SiteForm) -> str:
-    form.offer_audiences(queries.plan_names())
+    form.offer_audiences(queries_plans.plan_names())
     return render_template("publisher/site.html", form=form)
 
 
 def _section_page(form: SectionForm, section: SectionView | None) -> str:
-    form.offer_audiences(queries.plan_names(), {field: getattr(site(), field) for field in service.AUDIENCES})
+    form.offer_audiences(queries_plans.plan_names(), {field: getattr(site(), field) for field in service.AUDIENCES})
     form.offer_sorts(sort_named(site().default_sort))
     form.offer_presets()
     return render_template("publisher/section.html", form=form, section=section)
 
 
 def _rules_page(form: EnforcersForm) -> str:
-    return render_template("publisher/rules.html", form=form, rules=queries.rule_lines())
+    return render_template("publisher/rules.html", form=form, rules=queries_rules.rule_lines())

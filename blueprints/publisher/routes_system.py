@@ -4,7 +4,7 @@ from flask import current_app, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from blueprints.membership.gateway import gateway
-from blueprints.publisher import queries, queries_figures, queries_system, service
+from blueprints.publisher import queries_failures, queries_figures, queries_system, service
 from blueprints.publisher.routes import NUMBER, publisher
 from core import backup, clock
 from core.db import transaction
@@ -21,7 +21,8 @@ def system() -> ResponseReturnValue:
     return render_template(
         "publisher/system.html", machine=queries_figures.machine(mode, now), mode=mode,
         mails=queries_system.mails(), schedules=queries_system.schedules(now),
-        jobs=queries.failed_jobs(), events=len(queries.failed_events(mode)), most=queries.FAILURES_SHOWN,
+        jobs=queries_failures.failed_jobs(), events=len(queries_failures.failed_events(mode)),
+        most=queries_failures.FAILURES_SHOWN,
         backups=backup.listed(settings.backup_dir)[:BACKUPS_SHOWN] if settings.backup_dir else None,
     )  # fmt: skip
 

@@ -10,7 +10,7 @@ from blueprints.membership.gateway import Mode
 from blueprints.membership.promotions import CODE_LENGTH
 from blueprints.membership.queries import insert_new
 from blueprints.membership.service import LEAST_CENTS
-from blueprints.publisher import policy, queries, queries_selling
+from blueprints.publisher import policy, queries, queries_plans, queries_selling
 from blueprints.publisher.checking import Check, Refused
 from blueprints.site.queries import bump_site_version
 from core import clock
@@ -54,7 +54,7 @@ def create_plan(typed: Mapping[str, str]) -> str:
 
 def set_grants(key: str, typed: Mapping[str, str]) -> None:
     """Say what a plan's members may do. Raises NotFound or Refused."""
-    plan = queries.plan_to_edit(key, lock=True)
+    plan = queries_plans.plan_to_edit(key, lock=True)
     if plan is None:
         raise NotFound("There is no such plan on sale.")
     links = _whole(typed, "share_links", 0, MOST_LINKS, "Please give a number from 0 to 100.") or 0
@@ -70,7 +70,7 @@ def add_price(key: str, typed: Mapping[str, str]) -> str:
 
     Returns the key of the price. Raises NotFound or Refused.
     """
-    plan = queries.plan_to_edit(key, lock=True)
+    plan = queries_plans.plan_to_edit(key, lock=True)
     if plan is None:
         raise NotFound("There is no such plan on sale.")
     check = Check(typed)
@@ -79,7 +79,7 @@ def add_price(key: str, typed: Mapping[str, str]) -> str:
     cents = _cents(check, "amount", currency)
     check.done()
     trial = _whole(typed, "trial_days", 1, MOST_TRIAL_DAYS, f"A trial lasts from 1 to {MOST_TRIAL_DAYS} days.")
-    for old in queries.prices_on_sale(plan.id):
+    for old in queries_plans.prices_on_sale(plan.id):
         if (old.interval, old.currency) != (interval, currency):
             continue
         if (old.amount_cents, old.trial_days) == (cents, trial):
@@ -132,7 +132,7 @@ def stop_selling(price_key: str) -> None:
 
 def stop_plan(key: str) -> None:
     """Sell a plan no longer; who has it keeps it. Raises NotFound."""
-    plan = queries.plan_to_edit(key, lock=True)
+    plan = queries_plans.plan_to_edit(key, lock=True)
     if plan is None:
         raise NotFound("There is no such plan on sale.")
     plan.active = False
@@ -153,7 +153,7 @@ def create_promotion(typed: Mapping[str, str], last_day: date | None, by: int) -
     cents = _cents(check, "worth", currency or "usd") if kind == "amount" else None
     plan_id = None
     if typed.get("plan"):
-        plan = queries.plan_to_edit(typed["plan"])
+        plan = queries_plans.plan_to_edit(typed["plan"])
         if plan is None:
             check.problems["plan"] = "Please choose one of these."
         else:

@@ -12,7 +12,15 @@ from blueprints.accounts.queries import user_by_id
 from blueprints.accounts.service import rights_changed
 from blueprints.membership.queries import insert_new
 from blueprints.membership.service import PriceTerms, end_grant, grant, offer_plan
-from blueprints.publisher import policy, queries
+from blueprints.publisher import (
+    policy,
+    queries,
+    queries_failures,
+    queries_given,
+    queries_people,
+    queries_plans,
+    queries_rules,
+)
 from blueprints.publisher.checking import Check, Refused, Stale
 from blueprints.site.queries import bump_site_version
 from blueprints.threads.ordering import SORTS
@@ -111,7 +119,7 @@ def add_rule(typed: Mapping[str, str]) -> int:
     """Add a rule of the conversation at the end. Returns its id. Raises Refused."""
     values = _rule_values(typed)
     site_row()
-    rules = queries.lock_rules()
+    rules = queries_rules.lock_rules()
     if len(rules) >= MOST_RULES:
         raise DomainError(f"There can be at most {MOST_RULES} rules, those switched off included.")
     key = _free_name(slugify(values["title"], max_length=50), {rule.key for rule in rules})
@@ -126,31 +134,31 @@ def change_rule(rule_id: int, typed: Mapping[str, str], seen: str) -> None:
     """Reword a rule. What authors were told in earlier decisions stays as it was. Raises NotFound, Refused, Stale."""
     values = _rule_values(typed)
     site_row()
-    _save(_found(queries.lock_rules(), rule_id, NO_RULE), values, RULE_FIELDS, seen)
+    _save(_found(queries_rules.lock_rules(), rule_id, NO_RULE), values, RULE_FIELDS, seen)
     bump_site_version()
 
 
 def move_rule(rule_id: int, by: Literal[-1, 1]) -> None:
     """Put a rule one place earlier or later. Raises NotFound."""
     site_row()
-    _move(queries.lock_rules(), rule_id, by, NO_RULE)
+    _move(queries_rules.lock_rules(), rule_id, by, NO_RULE)
     bump_site_version()
 
 
 def switch_rule(rule_id: int, *, on: bool) -> None:
     """Put a rule in force, or out of it: then readers no longer see it and no decision can name it anew."""
     site_row()
-    _found(queries.lock_rules(), rule_id, NO_RULE).active = on
+    _found(queries_rules.lock_rules(), rule_id, NO_RULE).active = on
     bump_site_version()
 
 
 def delete_rule(rule_id: int) -> None:
     """Remove a rule that no decision has ever named. Raises NotFound, or Conflict for one that was used."""
     site_row()
-    _found(queries.lock_rules(), rule_id, NO_RULE)
-    if queries.rule_is_used(rule_id):
+    _found(queries_rules.lock_rules(), rule_id, NO_RULE)
+    if queries_rules.rule_is_used(rule_id):
         raise Conflict("A decision names this rule, so it stays on record. You can switch it off.")
-    queries.remove_rule(rule_id)
+    queries_rules.remove_rule(rule_id)
     bump_site_version()
 
 
@@ -170,11 +178,11 @@ def set_roles(
 
     All changes of roles pass one after the other, so that two publishers cannot remove each other at once.
     """
-    publishers = queries.lock_publishers()
+    publishers = queries_people.lock_publishers()
     person = user_by_id(person_id, lock=True)
     if person is None:
         raise NotFound("There is nobody here.")
-    before, limits = queries.rights_of(person_id)
+    before, limits = queries_people.rights_of(person_id)
     limits_after = section_ids & queries.section_ids() if "moderator" in roles else frozenset()
     refusal = policy.may_set_roles(
         actor_id, person_id, before=before, after=roles, publishers=publishers,
@@ -184,9 +192,9 @@ def set_roles(
         raise DomainError(refusal)
     if seen != seen_rights(before, limits) and (before, limits) != (roles, limits_after):
         raise Stale({"roles": sorted(before), "section_ids": sorted(limits)}, seen_rights(before, limits))
-    queries.take_roles(person_id, before - roles)
+    queries_people.take_roles(person_id, before - roles)
     db.session().add_all(RoleGrant(user_id=person_id, name=name) for name in sorted(roles - before))
-    queries.set_section_limits(person_id, limits_after)
+    queries_people.set_section_limits(person_id, limits_after)
     rights_changed(person_id)
 
 
@@ -200,7 +208,7 @@ def give_membership(person_id: int, plan_key: str, last_day: date | None) -> Non
         raise NotFound("There is nobody here.")
     moment = clock.now()  # only now: what a colleague gave while we waited for the lock has begun before
     problems = {}
-    if plan_key not in dict(queries.plans_given()):
+    if plan_key not in dict(queries_plans.plans_given()):
         problems["plan"] = "Please choose a plan."
     try:
         ends_at = policy.end_of(last_day, moment)
@@ -208,9 +216,9 @@ def give_membership(person_id: int, plan_key: str, last_day: date | None) -> Non
         problems["last_day"] = str(error)
     if problems:
         raise Refused(problems)
-    reference = queries.live_gift_reference(person_id, plan_key, moment)
+    reference = queries_given.live_gift_reference(person_id, plan_key, moment)
     if reference is None:
-        reference = f"publisher:{person_id}:{queries.gifts_ever(person_id) + 1}"
+        reference = f"publisher:{person_id}:{queries_given.gifts_ever(person_id) + 1}"
     given = grant(person_id, plan_key, source="complimentary", source_ref=reference, ends_at=ends_at)
     if ends_at is not None:
         enqueue("publisher.gift-ended", run_at=ends_at, user_id=person_id, plan_id=given.plan_id)
@@ -219,7 +227,7 @@ def give_membership(person_id: int, plan_key: str, last_day: date | None) -> Non
 def withdraw_membership(person_id: int, entitlement_id: int) -> None:
     """End a complimentary membership now. Raises NotFound for anything else: what was paid for is not taken here."""
     user_by_id(person_id, lock=True)
-    gift = queries.gift_of(person_id, entitlement_id)
+    gift = queries_given.gift_of(person_id, entitlement_id)
     if gift is None:
         raise NotFound("There is no such complimentary membership.")
     end_grant("complimentary", gift.source_ref)
@@ -228,21 +236,21 @@ def withdraw_membership(person_id: int, entitlement_id: int) -> None:
 def describe_plan(key: str, typed: Mapping[str, str], seen: str) -> None:
     """Set a plan's name, description, perks (one a line) and badge, not its prices. Raises NotFound, Refused, Stale."""
     site_row()
-    plan = queries.plan_to_edit(key, lock=True)
+    plan = queries_plans.plan_to_edit(key, lock=True)
     if plan is None:
         raise NotFound("There is no such plan on sale.")
     check = Check(typed)
     values: dict[str, Any] = {
         "name": check.line("name", most=60, needed="Please give the plan a name."),
         "description": check.line("description", most=300),
-        "perks": "\n".join(queries.lines_of(check.text("perks", most=policy.LONGEST_PERKS))),
+        "perks": "\n".join(queries_plans.lines_of(check.text("perks", most=policy.LONGEST_PERKS))),
         "badge": check.line("badge", most=30),
     }
     check.done()
     _refuse_stale(plan, values, PLAN_FIELDS, seen)
     prices = {
         price.key: PriceTerms(price.amount_cents, cast(Literal["month", "year"], price.interval), price.currency)
-        for price in queries.prices_on_sale(plan.id)
+        for price in queries_plans.prices_on_sale(plan.id)
     }
     offer_plan(
         key, values["name"], prices=prices, description=values["description"], rank=plan.rank, badge=values["badge"],
@@ -253,7 +261,7 @@ def describe_plan(key: str, typed: Mapping[str, str], seen: str) -> None:
 
 def retry_job(job_id: int) -> None:
     """Let a job that failed run now. Raises NotFound."""
-    if not queries.put_back_failed_job(job_id, clock.now()):
+    if not queries_failures.put_back_failed_job(job_id, clock.now()):
         raise NotFound("This job is not among the failed ones any more.")
     after_commit("wake worker", wake.set)
 
