@@ -1,6 +1,9 @@
 """What Rejoinder costs beside bare Flask: `python -m tests.bench`. Everything in one run, on a folder of its own.
 
-`python -m tests.bench live` measures many readers of one live stream instead; `python -m tests.bench chaos` kills
+`python -m tests.bench all` prints this, live streams, starts and memory, and with a PostgreSQL database the growth to
+ten million comments, as one document.
+
+`python -m tests.bench live` measures many readers of one live stream alone; `python -m tests.bench chaos` kills
 processes while people read and write, and counts what is there afterwards; `python -m tests.bench moderators` lets ten
 moderators work on a thousand comments and looks whether anything was decided twice or lost;
 `python -m tests.bench guests` lets a thousand guests write, sign up and pay while webhooks come as they like;
@@ -11,30 +14,63 @@ moderators work on a thousand comments and looks whether anything was decided tw
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any
 
 from tests.bench import boxes, chaos, guests, live, moderators, scale, starting
 from tests.bench.measure import Options, Report, Row, run
 
 HEADINGS = ("", "requests/s", "p50 ms", "p99 ms", "CPU ms", "rate / bare", "CPU / bare")
+TEN_MILLION = scale.ScaleOptions(comments=10_000_000, readers=1_000_000)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One thing to measure: its options, what measures, and what of its report is a table."""
+
+    options: type[Any]
+    run: Callable[[Any, Callable[[str], None]], Any]
+    helps: dict[str, str]
+    table: Callable[[Any], list[str]] = field(default=lambda _report: [])
+    counts: bool = False  # whether something is gone or done twice: then the exit status always says so
+
+
+SERVER = {"processes": "of the server", "threads": "in each process",
+          "database": "sqlite, or the URL of a PostgreSQL database"}  # fmt: skip
+KINDS = {
+    "live": Kind(live.LiveOptions, live.run, SERVER | {
+        "readers": "of one stream at the same time", "posts": "a second", "seconds": "of posting"}),
+    "chaos": Kind(chaos.ChaosOptions, chaos.run, SERVER | {
+        "minutes": "of reading and writing", "every": "seconds a web process and a worker are killed",
+        "writers": "members who write and read", "readers": "visitors who read"}, counts=True),
+    "boxes": Kind(boxes.BoxesOptions, boxes.run, {
+        "calm": "seconds before, between and after what happens", "off": "seconds that hosts are switched off",
+        "apart": "seconds that hosts have no network", "writers": "members who write and read",
+        "readers": "visitors who read", "streams": "browsers that hold a live stream"},
+        counts=True),
+    "guests": Kind(guests.GuestOptions, guests.run, SERVER | {
+        "guests": "who come", "at_once": "of them at the same time", "seed": "of who does what"},
+        counts=True),
+    "start": Kind(starting.StartOptions, starting.run, SERVER | {
+        "rounds": "starts after the first", "install": "also from nothing, packages included; needs the network"},
+        starting.table),
+    "scale": Kind(scale.ScaleOptions, scale.run, SERVER | {
+        "comments": "in all", "readers": "with an account", "seconds": "of load for each figure and round",
+        "rounds": "of each figure", "database": "the URL of a PostgreSQL database, of a superuser",
+        "keep": "fill a database and leave it for another time; measure nothing",
+        "filled": "the database is one that was kept"}, scale.table),
+}  # fmt: skip
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Measure and print; the exit status is 0 unless --strict is given and a target is missed."""
-    if arguments[:1] == ["live"]:
-        return _live(arguments[1:])
-    if arguments[:1] == ["chaos"]:
-        return _chaos(arguments[1:])
+    """Measure and print; the exit status is 0 unless something is lost, or --strict is given and a target is missed."""
+    if arguments[:1] == ["all"]:
+        return _all(arguments[1:])
     if arguments[:1] == ["moderators"]:
         return _moderators(arguments[1:])
-    if arguments[:1] == ["guests"]:
-        return _guests(arguments[1:])
-    if arguments[:1] == ["boxes"]:
-        return _boxes(arguments[1:])
-    if arguments[:1] == ["start"]:
-        return _start(arguments[1:])
-    if arguments[:1] == ["scale"]:
-        return _scale(arguments[1:])
+    if arguments and arguments[0] in KINDS:
+        return _one(arguments[0], arguments[1:])
     given = _parser().parse_args(arguments)
     options = Options(
         sizes=tuple(int(size) for size in given.comments.split(",")), seconds=given.seconds, rounds=given.rounds,
@@ -43,87 +79,52 @@ def main(arguments: Sequence[str]) -> int:
     )  # fmt: skip
     report = run(options, say=_say)
     print(markdown(report) if given.markdown else plain(report))
-    return 1 if given.strict and not all(verdict.met for verdict in report.verdicts) else 0
+    return _status(report, given.strict)
 
 
-def _live(arguments: Sequence[str]) -> int:
-    default = live.LiveOptions()
-    parser = argparse.ArgumentParser(prog="python -m tests.bench live", description=live.__doc__)
-    parser.add_argument("--readers", type=int, default=default.readers, help="of one stream at the same time")
-    parser.add_argument("--posts", type=int, default=default.posts, help="a second")
-    parser.add_argument("--seconds", type=float, default=default.seconds, help="of posting")
-    parser.add_argument("--processes", type=int, default=default.processes, help="of the server")
-    parser.add_argument("--threads", type=int, default=default.threads, help="in each process")
-    parser.add_argument("--database", default=default.database, help="sqlite, or the URL of a PostgreSQL database")
+def _one(name: str, arguments: Sequence[str]) -> int:
+    kind = KINDS[name]
+    parser = argparse.ArgumentParser(prog=f"python -m tests.bench {name}", description=kind.run.__doc__)
+    for one in fields(kind.options):
+        if one.name not in kind.helps:
+            continue
+        flag = f"--{one.name.replace('_', '-')}"
+        if isinstance(one.default, bool):
+            parser.add_argument(flag, action="store_true", help=kind.helps[one.name])
+        else:
+            parser.add_argument(flag, type=type(one.default), default=one.default, required=one.default in ("", MISSING),
+                                help=kind.helps[one.name])  # fmt: skip
     parser.add_argument("--strict", action="store_true", help="exit with status 1 when a target is missed")
     given = vars(parser.parse_args(arguments))
     strict = given.pop("strict")
-    report = live.run(live.LiveOptions(**given), say=_say)
-    verdicts = [f"- {'met' if verdict.met else '**missed**'}: {verdict.sentence}" for verdict in report.verdicts]
-    print("\n".join([*(f"- {line}" for line in report.lines), "", *verdicts, "",
-                     *(f"{line}." for line in report.circumstances)]))  # fmt: skip
-    return 1 if strict and not all(verdict.met for verdict in report.verdicts) else 0
+    report = kind.run(kind.options(**given), _say)
+    print("\n".join(_printed(kind, report)))
+    return _status(report, strict or kind.counts)
 
 
-def _chaos(arguments: Sequence[str]) -> int:
-    default = chaos.ChaosOptions()
-    parser = argparse.ArgumentParser(prog="python -m tests.bench chaos", description=chaos.__doc__)
-    parser.add_argument("--minutes", type=float, default=default.minutes, help="of reading and writing")
-    parser.add_argument("--every", type=float, default=default.every, help="seconds a web process and a worker are killed")
-    parser.add_argument("--writers", type=int, default=default.writers, help="members who write and read")
-    parser.add_argument("--readers", type=int, default=default.readers, help="visitors who read")
-    parser.add_argument("--processes", type=int, default=default.processes, help="of the server")
-    parser.add_argument("--threads", type=int, default=default.threads, help="in each process")
-    parser.add_argument("--database", default=default.database, help="sqlite, or the URL of a PostgreSQL database")
-    report = chaos.run(chaos.ChaosOptions(**vars(parser.parse_args(arguments))), say=_say)
-    verdicts = [f"- {'met' if verdict.met else '**missed**'}: {verdict.sentence}" for verdict in report.verdicts]
-    print("\n".join([*(f"- {line}" for line in report.lines), "", *verdicts]))
-    return 0 if all(verdict.met for verdict in report.verdicts) else 1
-
-
-def _boxes(arguments: Sequence[str]) -> int:
-    default = boxes.BoxesOptions()
-    parser = argparse.ArgumentParser(prog="python -m tests.bench boxes", description=boxes.__doc__)
-    parser.add_argument("--calm", type=float, default=default.calm, help="seconds before, between and after what happens")
-    parser.add_argument("--off", type=float, default=default.off, help="seconds that hosts are switched off")
-    parser.add_argument("--apart", type=float, default=default.apart, help="seconds that hosts have no network")
-    parser.add_argument("--writers", type=int, default=default.writers, help="members who write and read")
-    parser.add_argument("--readers", type=int, default=default.readers, help="visitors who read")
-    parser.add_argument("--streams", type=int, default=default.streams, help="browsers that hold a live stream")
-    report = boxes.run(boxes.BoxesOptions(**vars(parser.parse_args(arguments))), say=_say)
-    verdicts = [f"- {'met' if verdict.met else '**missed**'}: {verdict.sentence}" for verdict in report.verdicts]
-    print("\n".join([*(f"- {line}" for line in report.lines), "", *verdicts]))
-    return 0 if all(verdict.met for verdict in report.verdicts) else 1
-
-
-def _scale(arguments: Sequence[str]) -> int:
-    default = scale.ScaleOptions()
-    parser = argparse.ArgumentParser(prog="python -m tests.bench scale", description=scale.__doc__)
-    parser.add_argument("--comments", type=int, default=default.comments, help="in all")
-    parser.add_argument("--readers", type=int, default=default.readers, help="with an account")
-    parser.add_argument("--seconds", type=float, default=default.seconds, help="of load for each figure and round")
-    parser.add_argument("--rounds", type=int, default=default.rounds, help="of each figure")
-    parser.add_argument("--processes", type=int, default=default.processes, help="of the server")
-    parser.add_argument("--threads", type=int, default=default.threads, help="in each process")
-    parser.add_argument("--database", required=True, help="the URL of a PostgreSQL database, of a superuser")
-    parser.add_argument("--keep", action="store_true", help="fill a database and leave it for another time; measure nothing")
-    parser.add_argument("--filled", action="store_true", help="the database is one that was kept")
-    report = scale.run(scale.ScaleOptions(**vars(parser.parse_args(arguments))), say=_say)
-    verdicts = [f"- {'met' if verdict.met else '**missed**'}: {verdict.sentence}" for verdict in report.verdicts]
-    print("\n".join([*(f"- {line}" for line in report.lines), "", *scale.table(report), "", *verdicts]))
-    return 0 if all(verdict.met for verdict in report.verdicts) else 1
-
-
-def _start(arguments: Sequence[str]) -> int:
-    default = starting.StartOptions()
-    parser = argparse.ArgumentParser(prog="python -m tests.bench start", description=starting.__doc__)
-    parser.add_argument("--rounds", type=int, default=default.rounds, help="starts after the first")
-    parser.add_argument("--processes", type=int, default=default.processes, help="of the server")
-    parser.add_argument("--install", action="store_true", help="also from nothing, packages included; needs the network")
-    report = starting.run(starting.StartOptions(**vars(parser.parse_args(arguments))), say=_say)
-    verdicts = [f"- {'met' if verdict.met else '**missed**'}: {verdict.sentence}" for verdict in report.verdicts]
-    print("\n".join([*starting.table(report), "", *verdicts, "", f"{report.circumstances}."]))
-    return 0 if all(verdict.met for verdict in report.verdicts) else 1
+def _all(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench all", description="Every figure, as one document.")
+    parser.add_argument("--strict", action="store_true", help="exit with status 1 when a target is missed")
+    parser.add_argument("--install", action="store_true", help="also the first start from nothing; needs the network")
+    parser.add_argument("--database", default="", help="a PostgreSQL superuser's URL, for the growth to ten million comments")
+    parser.add_argument("--filled", action="store_true", help="that database was kept by `scale --keep`")
+    given = parser.parse_args(arguments)
+    report = run(Options(), say=_say)
+    print("## Reading and writing\n\n" + markdown(report), flush=True)
+    status = _status(report, given.strict)
+    ways = {
+        "Live": ("live", live.LiveOptions()), "Starts, and memory": ("start", starting.StartOptions(install=given.install)),
+        "Growth": ("scale", scale.ScaleOptions(TEN_MILLION.comments, TEN_MILLION.readers, database=given.database,
+                                               filled=given.filled)),
+    }  # fmt: skip
+    for title, (name, options) in ways.items():
+        if name == "scale" and not given.database:
+            print("\n## Growth\n\nLeft out: it needs PostgreSQL, `--database postgresql://…`.")
+            continue
+        found = KINDS[name].run(options, _say)
+        print("\n".join(["", f"## {title}", "", *_printed(KINDS[name], found)]), flush=True)
+        status = max(status, _status(found, given.strict))
+    return status
 
 
 def _moderators(arguments: Sequence[str]) -> int:
@@ -137,19 +138,21 @@ def _moderators(arguments: Sequence[str]) -> int:
     return 0 if outcome.is_sound else 1
 
 
-def _guests(arguments: Sequence[str]) -> int:
-    default = guests.GuestOptions()
-    parser = argparse.ArgumentParser(prog="python -m tests.bench guests", description=guests.__doc__)
-    parser.add_argument("--guests", type=int, default=default.guests, help="who come")
-    parser.add_argument("--at-once", type=int, default=default.at_once, help="of them at the same time")
-    parser.add_argument("--processes", type=int, default=default.processes, help="of the server")
-    parser.add_argument("--threads", type=int, default=default.threads, help="in each process")
-    parser.add_argument("--database", default=default.database, help="sqlite, or the URL of a PostgreSQL database")
-    parser.add_argument("--seed", type=int, default=default.seed, help="of who does what")
-    report = guests.run(guests.GuestOptions(**vars(parser.parse_args(arguments))), say=_say)
-    verdicts = [f"- {'met' if verdict.met else '**missed**'}: {verdict.sentence}" for verdict in report.verdicts]
-    print("\n".join([*(f"- {line}" for line in report.lines), "", *verdicts]))
-    return 0 if all(verdict.met for verdict in report.verdicts) else 1
+def _printed(kind: Kind, report: Any) -> list[str]:
+    """What a report says, as Markdown: its lines, its table, its targets, and how it was measured."""
+    parts = [
+        [f"- {line}" for line in getattr(report, "lines", ())], kind.table(report), _targets(report),
+        [f"{line}." for line in getattr(report, "circumstances", ())],
+    ]  # fmt: skip
+    return [line for part in parts if part for line in (*part, "")][:-1]
+
+
+def _targets(report: Any) -> list[str]:
+    return [f"- {'met' if verdict.met else '**missed**'}: {verdict.sentence}" for verdict in report.verdicts]
+
+
+def _status(report: Any, strict: bool) -> int:
+    return 1 if strict and not all(verdict.met for verdict in report.verdicts) else 0
 
 
 def _say(line: str) -> None:
@@ -170,7 +173,7 @@ def markdown(report: Report) -> str:
     lines = ["| " + " | ".join(HEADINGS) + " |", "| --- |" + " ---: |" * (len(HEADINGS) - 1)]
     lines += [f"| {row.name} | " + " | ".join(_cells(row)) + " |" for row in report.rows]
     lines += ["", *(f"- {line}" for line in (*_depths(report), *_weights(report)))]
-    lines += ["", *(f"- {'met' if verdict.met else '**missed**'}: {verdict.sentence}" for verdict in report.verdicts)]
+    lines += ["", *_targets(report)]
     return "\n".join([*lines, "", *(f"{line}." for line in report.circumstances)])
 
 

@@ -34,12 +34,12 @@ class StartOptions:
 class StartReport:
     rows: list[tuple[str, str, str]] = field(default_factory=list)  # what, figure, target
     verdicts: list[Verdict] = field(default_factory=list)
-    circumstances: str = ""
+    circumstances: list[str] = field(default_factory=list)
 
 
 def run(options: StartOptions, say: Callable[[str], None] = print) -> StartReport:
     """Start the demo once on an empty folder, then again and again, each time until a page has come whole."""
-    report = StartReport(circumstances=f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before")
+    report = StartReport(circumstances=[f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before"])
     with tempfile.TemporaryDirectory(prefix="rejoinder-start-") as name:
         folder = Path(name)
         if options.install:
