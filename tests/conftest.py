@@ -16,6 +16,7 @@ from core.config import Settings
 from core.db import Base, db
 from core.migrations import upgrade_if_needed
 from tests.browser import Browser
+from tests.passwords import cheap_passwords, restore
 
 CHROMIUM = "/usr/bin/chromium"
 PATIENCE_MS = 20_000
@@ -84,7 +85,7 @@ def migrated_app(database_url: str, data_dir: Path) -> Iterator[Flask]:
 def app(migrated_app: Flask, database_url: str, data_dir: Path) -> Iterator[Flask]:
     """The application on a database as fresh as after the migrations, inside its context."""
     _forget(migrated_app)
-    with migrated_app.app_context():
+    with migrated_app.app_context(), cheap_passwords(migrated_app):
         yield migrated_app
         db.session.remove()
         _empty(database_url)
@@ -102,6 +103,12 @@ def begin_anew(app: Flask, database_url: str, data_dir: Path) -> Callable[[], No
         _forget(app)
 
     return begin
+
+
+@pytest.fixture
+def full_cost(app: Flask) -> None:
+    """Passwords cost what they cost readers."""
+    restore(app)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from core.db import db
 from core.migrations import upgrade_if_needed
 from tests.browser import Browser
 from tests.factories import make_site
+from tests.passwords import cheap_passwords
 
 REDIS = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/15")
 
@@ -38,7 +39,7 @@ def counted(tmp_path: Path) -> Iterator[Flask]:
 
 
 def running(app: Flask) -> Iterator[Flask]:
-    with app.app_context():
+    with app.app_context(), cheap_passwords(app):
         upgrade_if_needed()
         make_site()
         yield app
