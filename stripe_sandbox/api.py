@@ -152,7 +152,7 @@ class Api:
         try:
             status, body = self._answer(request, path, request_id, headers)
         except Refusal as refusal:
-            status, body = refusal.status, json.dumps(refusal.body(), indent=2)
+            status, body = refusal.status, json.dumps(refusal.body())
         response = Response(body, status=status, content_type="application/json")
         response.headers.update(headers)
         response.headers["Cache-Control"] = "no-store"
@@ -241,9 +241,9 @@ class Api:
         except Refusal as refusal:
             if not refusal.commits:
                 raise
-            return refusal.status, json.dumps(refusal.body(), indent=2)
+            return refusal.status, json.dumps(refusal.body())
         expanded = expansion.render(tx, result, params.get("expand", []))
-        return 200, json.dumps(public(expanded), indent=2)
+        return 200, json.dumps(public(expanded))
 
     def _claim(self, key: str, fingerprint: str, request_id: str) -> tuple[int, str, str] | None:
         """Take the key, or return what its first use answered. The claim is its own transaction, so
@@ -291,7 +291,7 @@ class Api:
         except Refusal as refusal:
             with self._store.write() as tx:
                 if refusal.remembered:
-                    self._remember(tx, key, refusal.status, json.dumps(refusal.body(), indent=2))
+                    self._remember(tx, key, refusal.status, json.dumps(refusal.body()))
                 else:
                     tx.sql.execute("DELETE FROM idempotency WHERE key = ?", (key,))
             raise

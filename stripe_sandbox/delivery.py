@@ -86,7 +86,7 @@ def _claim(store: Store) -> tuple[int, Json, Json, bool] | None:
 
 
 def _attempt(store: Store, post: Post, delivery: int, event: Json, endpoint: Json, forged: bool) -> bool:
-    body = json.dumps(event, indent=2).encode()
+    body = json.dumps(event).encode()
     secret = WRONG_SECRET if forged else endpoint["_secret"]
     headers = {
         "Content-Type": "application/json; charset=utf-8",
