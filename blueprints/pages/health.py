@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from blueprints.pages.queries import last_heartbeat
+from blueprints.pages.queries import jobs_waiting, last_heartbeat
 from core import clock
 from core.migrations import current_revision, newest_revision
 
@@ -24,6 +24,15 @@ def readiness() -> dict[str, str]:
     if revision != newest:
         return {"database": OK, "migrations": f"at {revision or 'nothing'}, not {newest}", "worker": "unknown"}
     return {"database": OK, "migrations": OK, "worker": _worker()}
+
+
+def backlog() -> str:
+    """How many jobs are due and how long the oldest has waited: told only, since no web process serves worse for it."""
+    try:
+        jobs = jobs_waiting(clock.now())
+    except SQLAlchemyError:
+        return "unknown"
+    return f"{jobs.due} due, the oldest for {jobs.oldest_seconds:.0f} s"
 
 
 def _worker() -> str:

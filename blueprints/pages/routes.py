@@ -6,7 +6,7 @@ from flask import Blueprint, Response, g, jsonify, render_template, request
 from markupsafe import Markup
 
 from blueprints.moderation.open_pages import what_is_open
-from blueprints.pages.health import OK, readiness
+from blueprints.pages.health import OK, backlog, readiness
 from blueprints.pages.measured import is_near, now_measured
 from blueprints.site.queries import site
 from core import metrics
@@ -54,10 +54,14 @@ def livez() -> Response:
 @pages.get("/readyz")
 @machine
 def readyz() -> Response:
-    """Whether requests can be served: the database, its shape, and a worker that is alive. 503 when not."""
+    """Whether requests can be served: the database, its shape, and a worker that is alive. 503 when not.
+
+    How much work waits stands beside it, and changes nothing: no web process would serve better for being left out.
+    """
     checks = readiness()
     ready = all(state == OK for state in checks.values())
-    answer = jsonify(status=OK if ready else "not ready", checks=checks)
+    jobs = backlog() if checks["migrations"] == OK else "unknown"
+    answer = jsonify(status=OK if ready else "not ready", checks=checks, jobs=jobs)
     answer.status_code = 200 if ready else 503
     answer.headers["Cache-Control"] = "no-store"
     return answer

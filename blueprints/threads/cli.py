@@ -70,7 +70,8 @@ def _run(*, repair: bool) -> int:
             wrong += len(drifts)
             for drift in drifts:
                 click.echo(_line(drift))
-    click.echo(f"{len(ids):,} threads, {wrong:,} counters {'repaired' if repair else 'wrong'}.")
+    threads, counters = "thread" if len(ids) == 1 else "threads", "counter" if wrong == 1 else "counters"
+    click.echo(f"{len(ids):,} {threads}, {wrong:,} {counters} {'repaired' if repair else 'wrong'}.")
     return wrong
 
 

@@ -23,6 +23,7 @@ import uvloop
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
+from gunicorn.glogging import Logger
 from gunicorn.workers.base import Worker
 
 from commands.server.connection import SWEEP_SECONDS, Connection
@@ -56,6 +57,15 @@ class LoopServer(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+class Logs(Logger):  # type: ignore[misc]
+    """What gunicorn says goes where all our lines go, in their form (`core.logs`)."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
 
 
 class Keeper(Arbiter):  # type: ignore[misc]
@@ -176,6 +186,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "timeout": HANGING_SECONDS,
             "graceful_timeout": GRACEFUL_SECONDS + STREAMS_SECONDS + 5,
             "loglevel": "warning",
+            "logger_class": Logs,
             "preload_app": True,
             "control_socket_disable": True,
             "post_worker_init": self._begin,
