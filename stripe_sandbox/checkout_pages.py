@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.wrappers import Response
 
-from . import checkout, discounts
+from . import checkout_completing, checkout_session, discounts
 from .cards import BUTTONS, CARDS, Card, by_number
 from .errors import Refusal
 from .periods import add_interval
@@ -48,7 +48,7 @@ def _closed(visit: "Visit", session: Json | None) -> Response | None:
             200,
             "This checkout is complete",
             "The payment went through, and you will not be charged again.",
-            link=("Continue to the site", checkout.return_url(session)),
+            link=("Continue to the site", checkout_session.return_url(session)),
         )
     return None
 
@@ -62,7 +62,7 @@ def _chosen(visit: "Visit") -> Card | None:
 def _try_card(visit: "Visit", tx: Transaction) -> Response:
     session = tx.find("checkout.session", visit.ids["id"])
     if session is not None and session["status"] == "complete":
-        return visit.go(checkout.return_url(session))  # the second click of a double click
+        return visit.go(checkout_session.return_url(session))  # the second click of a double click
     closed = _closed(visit, session)
     if closed or session is None:
         return closed or visit.message(404, "We do not know this checkout", "")
@@ -78,10 +78,10 @@ def _try_card(visit: "Visit", tx: Transaction) -> Response:
     session["_refused"] = None
     try:
         if without_card:
-            checkout.start_without_card(tx, session, email)
-            return visit.go(checkout.return_url(session))
+            checkout_completing.start_without_card(tx, session, email)
+            return visit.go(checkout_session.return_url(session))
         assert card is not None
-        intent = checkout.pay(tx, session, card, email)
+        intent = checkout_completing.pay(tx, session, card, email)
     except Refusal as refusal:
         return visit.message(409, "This checkout cannot be paid", refusal.message)
     return _outcome(visit, tx, session, intent)
@@ -108,7 +108,7 @@ def may_go_without_card(session: Json) -> bool:
 
 def _outcome(visit: "Visit", tx: Transaction, session: Json, intent: Json) -> Response:
     if intent["status"] == "succeeded":
-        return visit.go(checkout.return_url(session))
+        return visit.go(checkout_session.return_url(session))
     if intent["status"] == "requires_action":
         return visit.here(f"/pay/{session['id']}/verify")
     error = intent.get("last_payment_error") or intent.get("last_setup_error") or {}
@@ -182,14 +182,14 @@ def verify(visit: "Visit") -> Response:
 
 
 def _waiting(tx: Transaction, session: Json) -> bool:
-    intent = checkout.intent_of(tx, session)
+    intent = checkout_completing.intent_of(tx, session)
     return intent is not None and intent["status"] == "requires_action"
 
 
 def _answer(visit: "Visit", tx: Transaction) -> Response:
     session = tx.find("checkout.session", visit.ids["id"])
     if session is not None and session["status"] == "complete":
-        return visit.go(checkout.return_url(session))
+        return visit.go(checkout_session.return_url(session))
     closed = _closed(visit, session)
     if closed or session is None:
         return closed or visit.message(404, "We do not know this checkout", "")
@@ -197,7 +197,7 @@ def _answer(visit: "Visit", tx: Transaction) -> Response:
     if answer not in ("complete", "fail") or not _waiting(tx, session):
         return visit.here(f"/pay/{session['id']}")
     try:
-        intent = checkout.authenticate(tx, session, passed=answer == "complete")
+        intent = checkout_completing.authenticate(tx, session, passed=answer == "complete")
     except Refusal as refusal:
         return visit.message(409, "This checkout cannot be paid", refusal.message)
     return _outcome(visit, tx, session, intent)
