@@ -20,6 +20,7 @@ from jobs import queue, worker
 from jobs.queue import enqueue
 from jobs.schedule import REPEATING, enqueue_repeating, repeating
 from models.job import Job, Schedule
+from models.limit import RateCount
 from models.site import Rule
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -229,3 +230,14 @@ def test_done_jobs_are_forgotten_after_a_while_and_failed_ones_kept(app: Flask) 
             session.add(Job(kind=name, payload={}, run_at=old, finished_at=finished, failed_at=failed))
     forget()
     assert set(db.session().scalars(select(Job.kind))) == {"new", "failed", "waiting"}
+
+
+def test_counts_of_limits_are_forgotten_when_their_time_is_over(app: Flask) -> None:
+    from jobs.forgetting import forget
+
+    moment = clock.now()
+    with transaction() as session:
+        for key, ends_at in (("address:over", moment - timedelta(seconds=1)), ("address:runs", moment + timedelta(hours=1))):
+            session.add(RateCount(key=key, hits=3, expires_at=ends_at))
+    forget()
+    assert list(db.session().scalars(select(RateCount.key))) == ["address:runs"]
