@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from blueprints.membership import (
+    paying,
     queries,
     queries_catalogue,
     queries_checkout,
@@ -22,16 +23,6 @@ from blueprints.membership import (
 from blueprints.membership.agreements import Origin, record_consent
 from blueprints.membership.cards import CHECKOUTS_A_DAY
 from blueprints.membership.gateway import Gateway, GatewayError, Missing, Refused, SessionState, gateway
-from blueprints.membership.paying import (
-    CHOOSING,
-    TRIES,
-    ensure_customer,
-    ensure_price,
-    forget_customer,
-    is_session_id,
-    stamp,
-    standing_session,
-)
 from blueprints.membership.policy import may_join
 from blueprints.membership.promotions import Promotion, ensure_promotion, promotion_for
 from blueprints.membership.queries_catalogue import PriceView
@@ -130,18 +121,18 @@ def start_checkout(
     stripe = gateway()
     with transaction():
         record_consent(user_id, "join", purchase.terms, origin)
-    for _ in range(TRIES):
-        customer = ensure_customer(stripe, user_id, viewer.email, viewer.display_name)
+    for _ in range(paying.TRIES):
+        customer = paying.ensure_customer(stripe, user_id, viewer.email, viewer.display_name)
         with suppress(_GoneMeanwhile):
             return session_url(stripe, user_id, purchase, customer, return_path, base_url)
-    raise Conflict(CHOOSING)
+    raise Conflict(paying.CHOOSING)
 
 
 def session_url(
     stripe: Gateway, user_id: int, purchase: Purchase, customer: str, return_path: str, base_url: str
 ) -> str:
     """The address of the reader's one open session for this purchase. Raises AlreadyPaid, Conflict or GatewayError."""
-    for _ in range(TRIES):
+    for _ in range(paying.TRIES):
         attempt = _open_attempt(stripe, user_id, purchase, return_path)
         if not purchase.is_that_of(attempt):
             _replace(stripe, attempt)
@@ -149,7 +140,7 @@ def session_url(
         url = _url_of(stripe, attempt, purchase, customer, base_url)
         if url is not None:
             return url
-    raise Conflict(CHOOSING)
+    raise Conflict(paying.CHOOSING)
 
 
 def finish_checkout(viewer: Viewer, session_id: str) -> Completion:
@@ -208,7 +199,7 @@ def _ask_again(user_id: int) -> None:
 
 def _open_attempt(stripe: Gateway, user_id: int, purchase: Purchase, return_path: str) -> AttemptRow:
     """The reader's open checkout; a new one for this purchase where there is none."""
-    for _ in range(TRIES):
+    for _ in range(paying.TRIES):
         with transaction():
             queries.insert_new(
                 CheckoutAttempt, mode=stripe.mode, user_id=user_id, price_id=purchase.price.id, state="open",
@@ -228,7 +219,7 @@ def _open_attempt(stripe: Gateway, user_id: int, purchase: Purchase, return_path
             attempt = queries_checkout.attempt_by_id(row.id)
         if attempt is not None:
             return attempt
-    raise Conflict(CHOOSING)
+    raise Conflict(paying.CHOOSING)
 
 
 def _replace(stripe: Gateway, attempt: AttemptRow) -> None:
@@ -243,19 +234,20 @@ def _replace(stripe: Gateway, attempt: AttemptRow) -> None:
 def _url_of(stripe: Gateway, attempt: AttemptRow, purchase: Purchase, customer: str, base_url: str) -> str | None:
     """Where the attempt is paid; None when it cannot be, and another is to be opened."""
     if attempt.session_id is not None:
-        standing = standing_session(stripe, attempt.session_id, lambda state: _close(attempt.id, state))
+        standing = paying.standing_session(stripe, attempt.session_id, lambda state: _close(attempt.id, state))
         if standing is not None and standing.status == "complete":
             raise AlreadyPaid(standing.id)
         return standing.url if standing is not None else None
     try:
-        price, promotion = ensure_price(stripe, purchase.price), None
+        price, promotion = paying.ensure_price(stripe, purchase.price), None
         if purchase.promotion:
             product = queries_catalogue.stripe_ids(stripe.mode, "product").get(purchase.promotion.plan_key or "")
             promotion = ensure_promotion(stripe, purchase.promotion, product)
         session = _create_session(stripe, attempt, price, customer, base_url, promotion)
     except Missing as missing:
         _close(attempt.id, "failed")
-        _forget_missing(stripe, missing, purchase.price, customer)
+        if paying.forget_missing(stripe, missing, purchase.price, customer):
+            raise _GoneMeanwhile from None
         return None
     except Refused:
         _close(attempt.id, "failed")
@@ -281,17 +273,9 @@ def _create_session(
         customer=customer, price=stripe_price, user_id=attempt.user_id, attempt_id=attempt.id,
         success_url=f"{base_url}/join/complete?session_id={{CHECKOUT_SESSION_ID}}",
         cancel_url=f"{base_url}/join{from_article}",
-        idempotency_key=f"checkout:{attempt.id}:{stamp(attempt.created_at)}",
+        idempotency_key=f"checkout:{attempt.id}:{paying.stamp(attempt.created_at)}",
         trial_days=attempt.trial_days, promotion=promotion, quantity=attempt.quantity,
     )  # fmt: skip
-
-
-def _forget_missing(stripe: Gateway, missing: Missing, price: PriceView, customer: str) -> None:
-    """Stripe does not know a Customer or price that we remember, so the next try makes it anew."""
-    if missing.param == "customer":
-        forget_customer(stripe, customer)
-        raise _GoneMeanwhile
-    ensure_price(stripe, price, anew=True)
 
 
 def _close(attempt_id: int, state: str) -> None:
@@ -303,7 +287,7 @@ def _close(attempt_id: int, state: str) -> None:
 
 def _own_session(stripe: Gateway, viewer: Viewer, session_id: str) -> SessionState:
     """The Checkout session, when it is this reader's. Raises NotFound, the same for strange and unknown ones."""
-    if not is_session_id(session_id):
+    if not paying.is_session_id(session_id):
         raise NotFound("We do not know this payment.")
     mine = queries_customers.customer_of(stripe.mode, viewer.id or 0)
     if mine is None:

@@ -8,19 +8,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from blueprints.membership import queries, queries_catalogue, queries_customers, queries_gifts, sync
+from blueprints.membership import paying, queries, queries_catalogue, queries_customers, queries_gifts, sync
 from blueprints.membership.agreements import Origin, record_consent
 from blueprints.membership.gateway import Gateway, Missing, Refused, gateway
-from blueprints.membership.paying import (
-    CHOOSING,
-    TRIES,
-    ensure_customer,
-    ensure_price,
-    forget_customer,
-    is_session_id,
-    stamp,
-    standing_session,
-)
 from blueprints.membership.queries_catalogue import PriceView
 from blueprints.membership.queries_gifts import GiftView
 from core import clock
@@ -89,8 +79,8 @@ def start_gift(viewer: Viewer, wish: Wish, base_url: str, origin: Origin) -> str
     stripe = gateway()
     with transaction():
         record_consent(viewer.id, "gift", wish.terms, origin)
-    for _ in range(TRIES):
-        customer = ensure_customer(stripe, viewer.id, viewer.email, viewer.display_name)
+    for _ in range(paying.TRIES):
+        customer = paying.ensure_customer(stripe, viewer.id, viewer.email, viewer.display_name)
         found = _open(stripe, viewer.id, wish)
         if not found.same or found.created_at < clock.now() - KEY_HOLDS:
             _close(stripe, viewer.id, found)
@@ -98,7 +88,7 @@ def start_gift(viewer: Viewer, wish: Wish, base_url: str, origin: Origin) -> str
         url = _url(stripe, viewer, wish, found, customer, base_url)
         if url is not None:
             return url
-    raise Conflict(CHOOSING)
+    raise Conflict(paying.CHOOSING)
 
 
 def go_on_paying(viewer: Viewer, gift_id: int) -> str:
@@ -119,7 +109,7 @@ def go_on_paying(viewer: Viewer, gift_id: int) -> str:
 def finish_gift(viewer: Viewer, session_id: str) -> GiftView:
     """The gift that somebody coming back from Stripe has paid, or not. Raises NotFound, GatewayError or sync.Busy."""
     stripe = gateway()
-    mine = is_session_id(session_id)
+    mine = paying.is_session_id(session_id)
     gift = queries_gifts.gift_by_session(stripe.mode, viewer.id or 0, session_id) if mine else None
     if gift is None:
         raise NotFound("We do not know this payment.")
@@ -168,7 +158,7 @@ def _open(stripe: Gateway, user_id: int, wish: Wish) -> _Open:
         )  # fmt: skip
         row = queries_gifts.lock_open_gift(stripe.mode, user_id)
         if row is None:
-            raise Conflict(CHOOSING)  # closed by another tab between two statements
+            raise Conflict(paying.CHOOSING)  # closed by another tab between two statements
         return _Open(row.id, row.session_id, row.created_at, wish.is_that_of(row))
 
 
@@ -183,11 +173,11 @@ def _url(
 ) -> str | None:
     """Where the gift is paid; None when it cannot be, and another is to be opened."""
     if found.session_id is not None:
-        standing = standing_session(stripe, found.session_id, lambda state: _end(found.id, state))
+        standing = paying.standing_session(stripe, found.session_id, lambda state: _end(found.id, state))
         if standing is not None and standing.status == "complete":
             raise AlreadyPaid(found.id)
         return standing.url if standing is not None else None
-    ensure_price(stripe, wish.price)
+    paying.ensure_price(stripe, wish.price)
     product = queries_catalogue.stripe_ids(stripe.mode, "product")[wish.price.plan_key]
     try:
         session = stripe.create_payment_session(
@@ -196,14 +186,11 @@ def _url(
             reference=f"gift-{found.id}", marks={"gift_id": str(found.id), "user_id": str(viewer.id)},
             success_url=f"{base_url}/account/gifts/complete?session_id={{CHECKOUT_SESSION_ID}}",
             cancel_url=f"{base_url}/account/gifts/{found.id}",
-            idempotency_key=f"gift:{found.id}:{stamp(found.created_at)}",
+            idempotency_key=f"gift:{found.id}:{paying.stamp(found.created_at)}",
         )  # fmt: skip
     except Missing as missing:
         _end(found.id, "failed")
-        if missing.param == "customer":
-            forget_customer(stripe, customer)
-        else:
-            ensure_price(stripe, wish.price, anew=True)
+        paying.forget_missing(stripe, missing, wish.price, customer)
         return None
     except Refused:
         _end(found.id, "failed")
@@ -216,7 +203,7 @@ def _url(
     if kept:
         return session.url
     stripe.expire_session(session.id)
-    raise Conflict(CHOOSING)
+    raise Conflict(paying.CHOOSING)
 
 
 def _end(gift_id: int, state: str) -> None:

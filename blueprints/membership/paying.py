@@ -71,12 +71,17 @@ def standing_session(stripe: Gateway, session_id: str, end: Callable[[str], None
     return None
 
 
-def forget_customer(stripe: Gateway, customer: str) -> None:
-    """Stripe does not know this Customer any more, so the next try makes another."""
+def forget_missing(stripe: Gateway, missing: Missing, price: PriceView, customer: str) -> bool:
+    """Stripe does not know a Customer or price that we remember, so the next try makes it anew. Returns whether it is
+    the Customer."""
+    if missing.param != "customer":
+        ensure_price(stripe, price, anew=True)
+        return False
     with transaction():
         row = queries_customers.lock_customer(stripe.mode, customer)
         if row is not None:
             row.deleted_at = clock.now()
+    return True
 
 
 def is_session_id(text: str) -> bool:
