@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Integer, bindparam, case, func, or_, select, update
+from sqlalchemy import Integer, bindparam, case, or_, select, update
 
 from core import clock
 from core.db import UTCDateTime, after_commit, db
@@ -124,13 +124,6 @@ def mend_after_clock() -> int:
     held = session.execute(update(Job).where(*unfinished, Job.leased_until > soon + LEASE).values(leased_until=soon))
     last = session.execute(update(Schedule).where(Schedule.last_run_at > soon).values(last_run_at=moment))
     return sum(int(done.rowcount) for done in (asked, held, last))  # type: ignore[attr-defined, misc]
-
-
-def next_due_at() -> datetime | None:
-    """When the next waiting job is due, for the worker's sleep."""
-    return db.session().scalar(
-        select(func.min(Job.run_at)).where(Job.finished_at.is_(None), Job.failed_at.is_(None))
-    )
 
 
 def _worker_name() -> str:

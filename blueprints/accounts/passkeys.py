@@ -21,7 +21,7 @@ from core import clock
 from core.config import Settings
 
 CHALLENGE_LASTS = timedelta(hours=1)
-NONCE_BYTES, MOMENT_BYTES, MAC_BYTES = 16, 8, 32
+NONCE_BYTES, MOMENT_BYTES = 16, 8
 LONGEST_ANSWER = 20_000  # characters of JSON
 
 

@@ -6,10 +6,7 @@ from datetime import datetime
 from blueprints.membership.entitlements import EVERYONE, allows
 from core.viewer import Viewer
 
-DRAFT, PUBLISHED, UNPUBLISHED = "draft", "published", "unpublished"
-
-# Whether those who may not read a gated article may read what is said below it.
-COMMENTS_OF_GATED_ARE_PUBLIC = True
+DRAFT, PUBLISHED = "draft", "published"
 
 
 @dataclass(frozen=True, slots=True)

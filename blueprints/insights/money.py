@@ -15,7 +15,6 @@ KIND_LABELS = {
     "new": "New", "converted": "After free days", "recovered": "Come back", "upgraded": "Upgraded",
     "repriced": "Other price", "downgraded": "Downgraded", "paused": "Paused", "churned": "Left",
 }  # fmt: skip
-NO_SUBSCRIPTION = -1
 
 
 @dataclass(frozen=True, slots=True)

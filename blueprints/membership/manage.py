@@ -9,7 +9,6 @@ from blueprints.membership import queries_customers, queries_entitlements, queri
 from blueprints.membership.agreements import Origin, contract_of, record_consent
 from blueprints.membership.gateway import GatewayError, Missing, gateway
 from blueprints.membership.pausing_policy import PauseOffer, pause_offers
-from blueprints.membership.policy import GRACE_PERIOD
 from blueprints.membership.queries_entitlements import HeldPlan
 from blueprints.membership.queries_notices import country_of
 from blueprints.membership.queries_rises import OwnRise, own_rise
@@ -28,13 +27,12 @@ SHORT_WAIT_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class OwnPage:
-    """What the reader's page shows. `grace_ends_at`: until when access lasts although a payment is missing."""
+    """What the reader's page shows."""
 
     state: BillingState | None
     others: list[HeldPlan]
     payments: Sequence[Payment]
     has_customer: bool
-    grace_ends_at: datetime | None
     seats: Sequence[OwnSeat] = ()  # in groups that others pay for
     withdraw_until: datetime | None = None  # a moment of the last day, while the contract can be withdrawn from
     rise: OwnRise | None = None
@@ -92,14 +90,12 @@ def own_page(user_id: int) -> OwnPage:
     mode, now = gateway().mode, clock.now()
     state = queries_subscriptions.billing_state(mode, user_id, now)
     others = [plan for plan in queries_entitlements.plans_held(user_id, now) if plan.source != "stripe"]
-    grace = state.past_due_since + GRACE_PERIOD if state and state.past_due_since else None
     payments, customer = queries_payments.payments_of(mode, user_id), queries_customers.customer_of(mode, user_id)
     withdraw_until = _withdraw_until(mode, user_id, state, now)
     rise = own_rise(mode, state.subscription) if state else None
     return OwnPage(
-        state, others, payments, customer is not None, grace, own_seats(user_id), withdraw_until, rise,
-        country_of(user_id),
-    )  # fmt: skip
+        state, others, payments, customer is not None, own_seats(user_id), withdraw_until, rise, country_of(user_id)
+    )
 
 
 def _withdraw_until(mode: str, user_id: int, state: BillingState | None, now: datetime) -> datetime | None:

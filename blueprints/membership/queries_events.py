@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import Row, select, update
 
 from core.db import db
 from models.membership import StripeEvent
@@ -14,11 +14,6 @@ def event_by_id(event_id: str) -> StripeEvent | None:
     return db.session().scalar(
         select(StripeEvent).where(StripeEvent.id == event_id).execution_options(populate_existing=True)
     )
-
-
-def newest_event_at(mode: str) -> datetime | None:
-    """When the newest Event that we have was made at Stripe."""
-    return db.session().scalar(select(func.max(StripeEvent.created_at)).where(StripeEvent.mode == mode))
 
 
 def known_events(event_ids: list[str]) -> set[str]:
@@ -35,16 +30,6 @@ def unfinished_events(mode: str) -> Sequence[Row[str, str, str, int, str | None,
         .where(StripeEvent.mode == mode, StripeEvent.state.in_(("waiting", "failed")))
         .order_by(StripeEvent.received_at)
     ).all()  # fmt: skip
-
-
-def event_versions(mode: str) -> set[str]:
-    """The API versions in which Events came."""
-    return set(
-        db.session().scalars(
-            select(StripeEvent.api_version)
-            .where(StripeEvent.mode == mode, StripeEvent.api_version.is_not(None)).distinct()
-        )
-    )  # fmt: skip
 
 
 def forget_event_bodies_before(moment: datetime) -> None:

@@ -17,7 +17,6 @@ KEYS = {
     "previous": ("Previous", "k"),
     "undo": ("Undo the last decision", "u"),
 }
-ALSO = {"j": "next"}  # as many programs have it, unless the moderator uses the letter for something else
 
 
 def keys_of(stored: str) -> dict[str, str]:

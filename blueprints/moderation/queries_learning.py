@@ -1,10 +1,10 @@
 """Finding decisions to learn from, and keeping what was learned."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import exists, func, or_, select
+from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
 from models.moderation import ModerationAction
@@ -12,7 +12,6 @@ from models.screening import ScreeningModel
 from models.thread import Comment
 
 BATCH = 1_000
-_decided = ("publish", "reject", "restore", "keep")
 
 
 def rejected_by_people(session: Session, since: datetime | None, most: int) -> Iterator[Any]:
@@ -72,12 +71,3 @@ def model_row(session: Session, number: int | None) -> ScreeningModel | None:
     """A version by its number, or the newest."""
     statement = select(ScreeningModel).order_by(ScreeningModel.id.desc()).limit(1)
     return session.scalar(statement if number is None else statement.where(ScreeningModel.id == number))
-
-
-def decisions_by_people(session: Session) -> Sequence[Any]:
-    """How many decisions people have made, by kind."""
-    return session.execute(
-        select(ModerationAction.action, func.count())
-        .where(ModerationAction.actor_id.is_not(None), ModerationAction.action.in_(_decided))
-        .group_by(ModerationAction.action)
-    ).all()

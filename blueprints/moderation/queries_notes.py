@@ -89,11 +89,6 @@ def tips(session: Session) -> list[Row[Any]]:
     )  # fmt: skip
 
 
-def tips_waiting(session: Session) -> int:
-    """How many tips nobody has answered."""
-    return session.scalar(select(func.count()).select_from(Tip).where(Tip.closed_at.is_(None))) or 0
-
-
 def hot_threads(session: Session, sections: Sections, since: datetime) -> list[Row[Any]]:
     """The discussions with the most comments since a moment."""
     number = func.count().label("number")

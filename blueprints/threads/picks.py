@@ -146,16 +146,6 @@ def chosen(session: Session, comment_id: int) -> Chosen:
     return Chosen(row.name, not row.before)
 
 
-def notes_of(session: Session, comment_ids: list[int]) -> dict[int, str]:
-    """Why these comments were picked, as far as somebody said."""
-    rows = session.execute(
-        select(Pick.comment_id, Pick.note).where(
-            Pick.comment_id.in_(comment_ids), Pick.ended_at.is_(None), Pick.note != ""
-        )
-    )
-    return {row.comment_id: row.note for row in rows}
-
-
 def _cause(pick_id: int | None) -> str:
     """What a notice of this Pick is known by."""
     return f"pick:{pick_id}"
