@@ -2,6 +2,7 @@
 
 from flask import Flask
 
+from commands.audit import audit_packages
 from commands.backup import backup, restore
 from commands.billing import billing
 from commands.doctor import doctor
@@ -9,6 +10,7 @@ from commands.licences import show_licences
 from commands.live import live
 from commands.moving import export, import_
 from commands.sandbox import sandbox
+from commands.sbom import show_sbom
 from commands.seed import seed
 from commands.users import users
 from commands.worker import worker
@@ -16,6 +18,7 @@ from commands.worker import worker
 
 def register_commands(app: Flask) -> None:
     """Register the commands of this layer."""
+    app.cli.add_command(audit_packages)
     app.cli.add_command(backup)
     app.cli.add_command(restore)
     app.cli.add_command(billing)
@@ -25,6 +28,7 @@ def register_commands(app: Flask) -> None:
     app.cli.add_command(export)
     app.cli.add_command(import_)
     app.cli.add_command(sandbox)
+    app.cli.add_command(show_sbom)
     app.cli.add_command(seed)
     app.cli.add_command(users)
     app.cli.add_command(worker)
