@@ -1,4 +1,10 @@
-"""A real application on a real database for every test: SQLite, or PostgreSQL where TEST_DATABASE_URL says so."""
+"""A real application on a real database for every test: SQLite, or PostgreSQL where TEST_DATABASE_URL says so.
+
+The run on PostgreSQL leaves out what would say the same again: every test that no fixture leads to `database_url`,
+outside the folders and files of `OWN_DATABASES`. These make databases of their own on the server that POSTGRESQL names,
+and nobody else knows that name (tests/house/test_both_databases.py holds it), so that a test which is left out cannot
+have reached PostgreSQL. What reads or writes rows is in both runs.
+"""
 
 import os
 import shutil
@@ -21,15 +27,21 @@ from tests.passwords import cheap_passwords, restore
 CHROMIUM = "/usr/bin/chromium"
 PATIENCE_MS = 20_000
 POSTGRESQL = os.environ.get("TEST_DATABASE_URL", "")
+OWN_DATABASES = ("tests/house/test_migrations.py", "tests/journeys/", "tests/server/")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is about the other kind of database."""
+    """Leave out what is about the other kind of database, and from the second run what is about none."""
     other = "sqlite" if POSTGRESQL else "postgresql"
-    out = [item for item in items if item.get_closest_marker(other)]
+    out = {item for item in items if item.get_closest_marker(other) or (POSTGRESQL and not may_reach_a_database(item))}
     if out:
-        config.hook.pytest_deselected(items=out)
+        config.hook.pytest_deselected(items=list(out))
         items[:] = [item for item in items if item not in out]
+
+
+def may_reach_a_database(item: pytest.Item) -> bool:
+    """Whether anything leads this test to the database that the run is about."""
+    return "database_url" in getattr(item, "fixturenames", ["database_url"]) or item.nodeid.startswith(OWN_DATABASES)
 
 
 @pytest.fixture(scope="session")
