@@ -14,18 +14,12 @@ class MoneyCalls(Line):
 
     def list_invoices(self, customer: str) -> list[InvoiceState]:
         """Every Invoice of a Customer, newest first."""
-        return self.ask(lambda: [invoice_state(item) for item in self.v1.invoices.list(
-            {
-                "customer": customer, "limit": PAGE_SIZE,
-                "expand": ["data.payments", "data.discounts.source.coupon"],
-            },
-        ).auto_paging_iter()])  # fmt: skip
+        expand = ["data.payments", "data.discounts.source.coupon"]
+        return [invoice_state(item) for item in self.every("/v1/invoices", customer=customer, expand=expand)]
 
     def list_charges(self, customer: str) -> list[ChargeState]:
         """Every Charge of a Customer, with what was refunded and whether a dispute stands."""
-        charges = self.ask(lambda: list(
-            self.v1.charges.list({"customer": customer, "limit": PAGE_SIZE}).auto_paging_iter()))  # fmt: skip
-        return [self._charge(charge) for charge in charges]
+        return [self._charge(charge) for charge in self.every("/v1/charges", customer=customer)]
 
     def customer_of_charge(self, charge: str) -> str | None:
         """Whose Charge it is: disputes and refunds name only the Charge."""

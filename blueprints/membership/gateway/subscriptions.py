@@ -21,12 +21,10 @@ class SubscriptionCalls(Line):
 
     def list_subscriptions(self, customer: str) -> list[SubscriptionState]:
         """Every Subscription of a Customer, ended ones included."""
-        return self.ask(lambda: [subscription_state(item) for item in self.v1.subscriptions.list(
-            {
-                "customer": customer, "status": "all", "limit": PAGE_SIZE,
-                "expand": ["data.default_payment_method", "data.discounts.source.coupon"],
-            },
-        ).auto_paging_iter()])  # fmt: skip
+        return [subscription_state(item) for item in self.every(
+            "/v1/subscriptions", customer=customer, status="all",
+            expand=["data.default_payment_method", "data.discounts.source.coupon"],
+        )]  # fmt: skip
 
     def page_of_subscriptions(self, after: str | None) -> tuple[list[SubscriptionState], str | None]:
         """One page of all Subscriptions that have not ended, of whatever Customer, and the cursor of the next."""
