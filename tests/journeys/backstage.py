@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +17,19 @@ from models.membership import BillingCustomer, CheckoutAttempt, Payment, Plan, S
 from models.thread import Comment
 from models.user import User
 from tests import factories
+from tests.browser import Browser
 
 PASSWORD = "a-quiet-harbour-at-noon"
 
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody who can sign in."""
+    """Somebody who can sign in; who was made backstage can also be there already (`steps.come_in`)."""
 
     name: str
     email: str
     password: str = PASSWORD
+    start_session: Callable[[], str] | None = field(default=None, repr=False, compare=False)  # returns the cookie
 
 
 class Backstage:
@@ -76,7 +78,13 @@ class Backstage:
                 plan = db.session().scalar(select(Plan).where(Plan.key == plan_key))
                 assert plan is not None
                 factories.make_entitlement(user, plan)
-            return Person(user.display_name, user.email)
+            return Person(user.display_name, user.email, start_session=partial(self._session_of, user.id))
+
+    def _session_of(self, user_id: int) -> str:
+        with self.inside():
+            cookie = Browser(self.app).sign_in(db.session().get_one(User, user_id)).http.get_cookie("session")
+            assert cookie is not None
+            return cookie.value
 
     def article(self, headline: str = "A story of this journey", **values: Any) -> str:
         """A published article with an open thread for members; returns its path."""

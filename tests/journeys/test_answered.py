@@ -17,7 +17,7 @@ PATIENCE = 20
 
 def signed_in(new_browser: NewBrowser, person: Person, *, scripts: bool) -> Page:
     page = new_browser(scripts=scripts).new_page()
-    steps.sign_in(page, person)
+    steps.come_in(page, person)
     return page
 
 

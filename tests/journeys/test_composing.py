@@ -19,9 +19,9 @@ def test_a_comment_is_quoted_previewed_and_answered(
 ) -> None:
     ann, bob, article = backstage.member("Ann"), backstage.member("Bob"), backstage.article()
     one, two = new_browser(scripts=scripts).new_page(), new_browser(scripts=scripts).new_page()
-    steps.sign_in(one, ann)
+    steps.come_in(one, ann)
     number = steps.comment_id(steps.post(one, article, "The quays were empty. So were the barns."))
-    steps.sign_in(two, bob)
+    steps.come_in(two, bob)
     two.goto(article)
     if scripts:
         two.locator(f"#comment-{number} .comment__body p").evaluate(
@@ -66,7 +66,7 @@ def test_two_devices_share_one_draft_and_nothing_is_lost_or_comes_back(
         expect(page.locator("#composer [data-state]")).to_have_text("Saved")
 
     for page in (desk, sofa):
-        steps.sign_in(page, person)
+        steps.come_in(page, person)
     desk.goto(article)
     kept(desk, "Begun at the desk")
     sofa.goto(article)
@@ -99,7 +99,7 @@ def test_somebody_is_called_by_name_with_the_keyboard_alone(new_browser: NewBrow
     people = [backstage.member("Zora"), backstage.member("Zoë van den Berg"), backstage.member("Ann")]
     pages = [new_browser().new_page() for _ in people]
     for page, person in zip(pages, people, strict=True):
-        steps.sign_in(page, person)
+        steps.come_in(page, person)
         steps.post(page, article, f"{person.name} was here.")
     page = pages[-1]
     field = steps.words_in_composer(page)
@@ -132,7 +132,7 @@ def test_who_is_too_fast_is_told_for_how_long_and_keeps_the_words(
     new_browser: NewBrowser, backstage: Backstage, scripts: bool
 ) -> None:
     page, article = new_browser(scripts=scripts).new_page(), backstage.article(thread_values={"pace_seconds": 3_600})
-    steps.sign_in(page, backstage.member())
+    steps.come_in(page, backstage.member())
     steps.post(page, article, "The first of them.")
     steps.words_in_composer(page).fill("The second of them.")
     steps.press_main_button(page)
@@ -150,7 +150,7 @@ def test_changes_can_be_read_and_a_name_taken_off(
 ) -> None:
     ann, article = backstage.member("Ann"), backstage.article()
     page, other = new_browser(scripts=scripts).new_page(), new_browser(scripts=scripts).new_page()
-    steps.sign_in(page, ann)
+    steps.come_in(page, ann)
     number = steps.comment_id(steps.post(page, article, "The quays were never empty."))
     page.goto(f"/comments/{number}/edit")
     page.locator("form.composer textarea").fill("The quays were hardly ever empty.")

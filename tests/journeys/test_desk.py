@@ -82,7 +82,7 @@ def card(page: Page, comment_id: int):  # type: ignore[no-untyped-def]
 
 def open_desk(new_browser: NewBrowser, person: Person, path: str) -> Page:
     page = new_browser().new_page()
-    steps.sign_in(page, person)
+    steps.come_in(page, person)
     page.goto(path)
     return page
 

@@ -17,7 +17,7 @@ NewBrowser = Callable[..., BrowserContext]
 
 def come(new_browser: NewBrowser, person: Person) -> Page:
     page = new_browser().new_page()
-    steps.sign_in(page, person)
+    steps.come_in(page, person)
     return page
 
 

@@ -37,7 +37,7 @@ def test_a_gift_goes_from_a_press_to_the_comment_of_somebody_new(
 ) -> None:
     giving, giver, article = new_browser(scripts=scripts).new_page(), backstage.reader(), backstage.article()
     taker = steps.newcomer("Ilse")
-    steps.sign_in(giving, giver)
+    steps.come_in(giving, giver)
     give_a_year(giving, taker.email)
     if scripts:  # axe is one itself
         assert_accessible(giving, "the gift's page")
@@ -63,7 +63,7 @@ def test_a_gift_goes_from_a_press_to_the_comment_of_somebody_new(
 def test_a_group_is_bought_filled_and_thinned(new_browser: NewBrowser, backstage: Backstage) -> None:
     owning, owner, friend = new_browser().new_page(), backstage.reader(), backstage.reader()
     article = backstage.article()
-    steps.sign_in(owning, owner)
+    steps.come_in(owning, owner)
     owning.goto("/join")
     owning.get_by_role("link", name="seats for a group").click()
     owning.get_by_label("Seats, yours included").fill("2")

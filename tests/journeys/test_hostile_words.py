@@ -57,7 +57,7 @@ def test_no_family_of_hostile_words_runs_or_becomes_an_element(
 ) -> None:
     member, page = backstage.member("Hester"), new_browser().new_page()
     story = backstage.article("What people type")
-    steps.sign_in(page, member)
+    steps.come_in(page, member)
     page.goto(story)
     form = steps.composer(page)
     for family, shapes in FAMILIES.items():

@@ -81,7 +81,7 @@ def test_a_guest_joins_posts_is_rejected_objects_and_is_back(
     desk.goto("/moderation/objections")
     expect(desk.locator(".objection", has_text="It was about the story and nobody else.")).to_have_count(0)
     colleague = new_browser(scripts=scripts).new_page()
-    steps.sign_in(colleague, backstage.reader("Colleague", roles=("moderator",)))
+    steps.come_in(colleague, backstage.reader("Colleague", roles=("moderator",)))
     colleague.goto("/moderation/objections")
     case = colleague.locator("article.case", has_text=author.name)
     case.get_by_label("Your reason, which the author reads").fill("Read again, this is about the story.")
@@ -180,7 +180,7 @@ def test_leaving_the_payment_page_loses_nothing(new_browser: NewBrowser, backsta
 
 def test_pressing_twice_buys_once(new_browser: NewBrowser, backstage: Backstage, scripts: bool) -> None:
     page, person = new_browser(scripts=scripts).new_page(), backstage.reader()
-    steps.sign_in(page, person)
+    steps.come_in(page, person)
     steps.type_words(page, backstage.article(), WORDS)
     steps.press_main_button(page)
     page.get_by_role("button", name="Join VIP for").first.dblclick()
@@ -259,7 +259,7 @@ def test_two_tabs_with_composers_keep_their_own_words(
 ) -> None:
     context, person, article = new_browser(scripts=scripts), backstage.member(), backstage.article()
     one, two = context.new_page(), context.new_page()
-    steps.sign_in(one, person)
+    steps.come_in(one, person)
     steps.type_words(one, article, "What the first tab says.")
     steps.type_words(two, article, "What the second tab says.")
     steps.press_main_button(one)

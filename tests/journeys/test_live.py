@@ -119,7 +119,7 @@ def test_new_comments_and_replies_wait_for_a_press_and_get_the_focus(
     *_, behind = [told.say(f"Answer number {number}.", by=1, to=other) for number in range(5)]
     writer = new_browser().new_page()
     reader.goto(told.path)
-    steps.sign_in(writer, told.people[1])
+    steps.come_in(writer, told.people[1])
     writer.goto(told.path)
     at(reader, other).scroll_into_view_if_needed()
     before = [top_of(at(reader, one)) for one in (root, other)]
@@ -205,7 +205,7 @@ def test_a_discussion_that_is_closed_leaves_the_words_to_be_copied(new_browser: 
     context = new_browser()
     context.add_init_script("delete window.EventSource")
     page = context.new_page()
-    steps.sign_in(page, told.people[1])
+    steps.come_in(page, told.people[1])
     steps.type_words(page, told.path, "Words that came too late.")
     page.locator(f'[data-reply="{root}"]').click()
     page.locator(f"#reply-{root} textarea").fill("An answer that came too late.")

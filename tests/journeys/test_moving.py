@@ -142,7 +142,7 @@ def test_a_folded_branch_stays_folded_and_nothing_jumps(new_browser: NewBrowser,
 
 def test_keys_move_the_focus_and_can_be_turned_off(new_browser: NewBrowser, backstage: Backstage, talk: Talk) -> None:
     page, reader = new_browser().new_page(), backstage.member()
-    steps.sign_in(page, reader)
+    steps.come_in(page, reader)
     page.goto(f"{talk.address}?sort=oldest")
     first, second = (f"comment-{comment_id}" for comment_id in talk.roots[:2])
     for key, expected in (("j", first), ("j", second), ("k", first)):
@@ -181,7 +181,7 @@ def test_what_is_new_is_found_by_key_also_on_other_pages(
     new_browser: NewBrowser, backstage: Backstage, talk: Talk
 ) -> None:
     page, reader = new_browser().new_page(), backstage.member()
-    steps.sign_in(page, reader)
+    steps.come_in(page, reader)
     address = f"{talk.address}?sort=oldest"
     with page.expect_response("**/visit") as noted:
         page.goto(address)
@@ -209,7 +209,7 @@ def test_what_is_new_is_found_by_key_also_on_other_pages(
 
 def test_what_is_new_is_found_without_scripts(new_browser: NewBrowser, backstage: Backstage, talk: Talk) -> None:
     page, reader = new_browser(scripts=False).new_page(), backstage.member()
-    steps.sign_in(page, reader)
+    steps.come_in(page, reader)
     page.goto(talk.address)
     page.get_by_role("button", name="Remember that I have read this far").click()
     expect(page).to_have_url(re.compile(re.escape(talk.address)))

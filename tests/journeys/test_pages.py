@@ -140,7 +140,7 @@ def test_every_page_between_joining_and_posting_can_be_used_by_everybody(
 
 def test_the_page_is_used_by_keyboard_alone(new_browser: NewBrowser, backstage: Backstage) -> None:
     page, article = new_browser().new_page(), backstage.article()
-    steps.sign_in(page, backstage.member())
+    steps.come_in(page, backstage.member())
     page.goto(article)
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to the text")).to_be_focused()

@@ -44,7 +44,7 @@ def test_a_members_story_ends_early_for_everybody_else(new_browser: NewBrowser, 
 def test_a_reader_without_a_plan_talks_where_all_may(new_browser: NewBrowser, backstage: Backstage, scripts: bool) -> None:
     page, reader = new_browser(scripts=scripts).new_page(), backstage.reader()
     words = f"A loaf cost a coin, said {reader.name}."
-    steps.sign_in(page, reader)
+    steps.come_in(page, reader)
     found = steps.post(page, steps.BREAD, words)
     expect(found).to_contain_text(reader.name)
     expect(found).to_have_attribute("data-status", "published")

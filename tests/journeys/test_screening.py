@@ -19,7 +19,7 @@ def test_a_list_is_tried_kept_and_asks_an_author_once(
 ) -> None:
     word, person, article = f"quibble{letters()}", backstage.member("Ann"), backstage.article()
     pat, ann = new_browser(scripts=scripts).new_page(), new_browser(scripts=scripts, width=320).new_page()
-    steps.sign_in(ann, person)
+    steps.come_in(ann, person)
     before = steps.post(ann, article, f"A {word} was said here before.")
 
     steps.sign_in_as(pat, "Pat Moreau")

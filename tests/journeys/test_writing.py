@@ -21,7 +21,7 @@ def member_page(new_browser: NewBrowser, backstage: Backstage, scripts: bool) ->
 
     def open_page() -> Page:
         page = new_browser(scripts=scripts).new_page()
-        steps.sign_in(page, backstage.member())
+        steps.come_in(page, backstage.member())
         return page
 
     return open_page
@@ -107,7 +107,7 @@ def test_a_guest_and_a_reader_report_once_each(
     said = steps.post(member_page(), backstage.article(), "Something to complain about.")
     number = steps.comment_id(said)
     guest, reader, desk = (new_browser(scripts=scripts).new_page() for _ in range(3))
-    steps.sign_in(reader, backstage.reader())
+    steps.come_in(reader, backstage.reader())
     for page in (guest, reader):
         for heading in ("Thank you", "You have reported this already"):
             page.goto(f"/comments/{number}")
@@ -144,7 +144,7 @@ def test_words_survive_a_session_that_ended_meanwhile(
 ) -> None:
     context, person, article = new_browser(scripts=scripts), backstage.member(), backstage.article()
     page, words = context.new_page(), "I was away for lunch."
-    steps.sign_in(page, person)
+    steps.come_in(page, person)
     steps.type_words(page, article, words)
     context.clear_cookies(name="session")
     steps.press_main_button(page)
@@ -162,7 +162,7 @@ def test_words_survive_a_session_that_ended_meanwhile(
 
 def test_pressing_twice_posts_once(new_browser: NewBrowser, backstage: Backstage, scripts: bool) -> None:
     page, person, article = new_browser(scripts=scripts).new_page(), backstage.member(), backstage.article()
-    steps.sign_in(page, person)
+    steps.come_in(page, person)
     steps.type_words(page, article, "Said in a hurry.")
     steps.composer(page).locator("button.button--primary").dblclick()
     expect(page.locator("article.comment", has_text="Said in a hurry.").or_(page.get_by_role("link", name="See it"))).to_be_visible()
