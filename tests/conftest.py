@@ -3,7 +3,7 @@
 The run on PostgreSQL leaves out what would say the same again: every test that no fixture leads to `database_url`,
 outside the folders and files of `OWN_DATABASES`. These make databases of their own on the server that POSTGRESQL names,
 and nobody else knows that name (tests/house/test_both_databases.py holds it), so that a test which is left out cannot
-have reached PostgreSQL. What reads or writes rows is in both runs.
+have reached PostgreSQL. What reads or writes rows is in both runs, but for what the marker `once` says of journeys.
 """
 
 import os
@@ -32,9 +32,12 @@ OWN_DATABASES = ("tests/house/test_migrations.py", "tests/journeys/", "tests/ser
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is about the other kind of database, and from the second run what is about none."""
-    other = "sqlite" if POSTGRESQL else "postgresql"
-    out = {item for item in items if item.get_closest_marker(other) or (POSTGRESQL and not may_reach_a_database(item))}
+    """Leave out what is about the other kind of database, and from the second run what says there the same again."""
+    others = ("sqlite", "once") if POSTGRESQL else ("postgresql",)
+    out = {
+        item for item in items
+        if any(item.get_closest_marker(name) for name in others) or (POSTGRESQL and not may_reach_a_database(item))
+    }  # fmt: skip
     if out:
         config.hook.pytest_deselected(items=list(out))
         items[:] = [item for item in items if item not in out]

@@ -87,9 +87,9 @@ def site(tmp_path_factory: pytest.TempPathFactory, worker_name: str) -> Iterator
         drop()
 
 
-@pytest.fixture(params=[True, False], ids=["scripts", "no-scripts"])
+@pytest.fixture(params=[pytest.param(True, id="scripts", marks=pytest.mark.once), pytest.param(False, id="no-scripts")])
 def scripts(request: pytest.FixtureRequest) -> bool:
-    """Each story that asks for this runs twice: with scripts, and without."""
+    """Each story that asks for this runs twice: with scripts, and without, when every press reaches the database."""
     return bool(request.param)
 
 

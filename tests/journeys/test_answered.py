@@ -88,6 +88,7 @@ def test_a_reader_follows_a_discussion_and_mutes_a_person_in_it(
     expect(first).to_be_visible()
 
 
+@pytest.mark.once
 def test_looking_at_a_reply_quiets_the_bell_by_itself(new_browser: NewBrowser, backstage: Backstage) -> None:
     ann, bob, story = backstage.member("Ann"), backstage.member("Bob"), backstage.article()
     hers = signed_in(new_browser, ann, scripts=True)

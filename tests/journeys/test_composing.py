@@ -14,6 +14,7 @@ pytestmark = pytest.mark.browser
 NewBrowser = Callable[..., BrowserContext]
 
 
+@pytest.mark.once
 def test_a_comment_is_quoted_previewed_and_answered(
     new_browser: NewBrowser, backstage: Backstage, scripts: bool
 ) -> None:
@@ -94,6 +95,7 @@ def test_two_devices_share_one_draft_and_nothing_is_lost_or_comes_back(
     expect(steps.words_in_composer(desk)).to_have_value(re.compile("Too late"))
 
 
+@pytest.mark.once
 def test_somebody_is_called_by_name_with_the_keyboard_alone(new_browser: NewBrowser, backstage: Backstage) -> None:
     article = backstage.article()
     people = [backstage.member("Zora"), backstage.member("Zoë van den Berg"), backstage.member("Ann")]
@@ -128,6 +130,7 @@ def test_somebody_is_called_by_name_with_the_keyboard_alone(new_browser: NewBrow
     expect(mine.locator(".mention")).to_have_text(f"@{people[0].name}")
 
 
+@pytest.mark.once
 def test_who_is_too_fast_is_told_for_how_long_and_keeps_the_words(
     new_browser: NewBrowser, backstage: Backstage, scripts: bool
 ) -> None:
@@ -145,6 +148,7 @@ def test_who_is_too_fast_is_told_for_how_long_and_keeps_the_words(
         assert_accessible(page, "a composer that waits")
 
 
+@pytest.mark.once
 def test_changes_can_be_read_and_a_name_taken_off(
     new_browser: NewBrowser, backstage: Backstage, scripts: bool
 ) -> None:

@@ -87,6 +87,7 @@ def open_desk(new_browser: NewBrowser, person: Person, path: str) -> Page:
     return page
 
 
+@pytest.mark.once
 def test_a_shift_begins_and_goes_by_keys(new_browser: NewBrowser, backstage: Backstage) -> None:
     desk = Desk(backstage, "The pier that was sold twice")
     one, two, three = desk.reported("The pier was never ours.", "You cannot count to three.", "Ask the harbour master.")
@@ -126,6 +127,7 @@ def test_a_shift_begins_and_goes_by_keys(new_browser: NewBrowser, backstage: Bac
     expect(page.get_by_text("The pier is calm again.").first).to_be_visible()
 
 
+@pytest.mark.once
 def test_a_brigade_is_stopped_by_keys(new_browser: NewBrowser, backstage: Backstage) -> None:
     desk = Desk(backstage, "A vote about a bridge")
     brigade = desk.said(*(f"Vote no, says number {number}!" for number in range(6)))

@@ -80,6 +80,7 @@ def test_an_appeal_is_decided_by_another_moderator_and_the_case_is_taken_home(
     assert entries >= own
 
 
+@pytest.mark.once
 def test_an_outsider_without_scripts_notifies_of_a_crime_and_reads_the_decision(
     new_browser: NewBrowser, backstage: Backstage
 ) -> None:

@@ -68,6 +68,7 @@ def test_an_editor_picks_a_comment_its_author_is_thanked_and_everybody_finds_it(
     expect(author.get_by_text("picked your comment")).to_be_visible()
 
 
+@pytest.mark.once
 def test_a_name_leads_to_a_page_only_after_its_person_opened_it(new_browser: NewBrowser, backstage: Backstage) -> None:
     member = backstage.member("Ann")
     article = backstage.article()

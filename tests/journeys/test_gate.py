@@ -8,7 +8,7 @@ from playwright.sync_api import BrowserContext, expect
 from tests.journeys import steps
 from tests.journeys.backstage import Backstage
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.once]
 NewBrowser = Callable[..., BrowserContext]
 
 LOOKS = 60

@@ -6,11 +6,13 @@ templates, tables, comments, broken attributes, entities, links), with something
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import BrowserContext, expect
 
 from tests.journeys import steps
 from tests.journeys.backstage import Backstage
 
+pytestmark = [pytest.mark.browser, pytest.mark.once]
 RUN = "window.ran=1"
 FAMILIES = {
     "elements": [

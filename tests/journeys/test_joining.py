@@ -94,6 +94,7 @@ def test_a_guest_joins_posts_is_rejected_objects_and_is_back(
     expect(steps.comment(other, words)).to_be_visible()
 
 
+@pytest.mark.once
 def test_from_join_to_posted_takes_seven_presses_and_six_screens(new_browser: NewBrowser, backstage: Backstage) -> None:
     page, person, presses = new_browser().new_page(), steps.newcomer(), []
     screens: list[str] = []
@@ -124,6 +125,7 @@ def test_from_join_to_posted_takes_seven_presses_and_six_screens(new_browser: Ne
     assert len(screens) <= MOST_SCREENS, screens
 
 
+@pytest.mark.once
 def test_a_declined_card_is_said_and_another_pays_once(
     new_browser: NewBrowser, backstage: Backstage, scripts: bool
 ) -> None:
@@ -139,6 +141,7 @@ def test_a_declined_card_is_said_and_another_pays_once(
     paid_once(backstage, person.email)
 
 
+@pytest.mark.once
 def test_the_bank_asks_and_is_answered(new_browser: NewBrowser, backstage: Backstage, scripts: bool) -> None:
     page, person, article = new_browser(scripts=scripts).new_page(), backstage.reader(), backstage.article()
     steps.reader_goes_to_payment(page, article, person, WORDS)
@@ -158,6 +161,7 @@ def test_the_bank_asks_and_is_answered(new_browser: NewBrowser, backstage: Backs
     paid_once(backstage, person.email)
 
 
+@pytest.mark.once
 def test_leaving_the_payment_page_loses_nothing(new_browser: NewBrowser, backstage: Backstage, scripts: bool) -> None:
     page, person = new_browser(scripts=scripts).new_page(), backstage.reader()
     steps.reader_goes_to_payment(page, backstage.article(), person, WORDS)

@@ -80,7 +80,7 @@ class Talk:
             thread_state.set_thread_state(session, thread_of(self.article).id, "open")
 
 
-@pytest.fixture(params=["stream", "asking"])
+@pytest.fixture(params=["stream", pytest.param("asking", marks=pytest.mark.once)])
 def reader(request: pytest.FixtureRequest, new_browser: NewBrowser) -> Iterator[Page]:
     """A visitor's page that hears of news by the stream, and one that cannot have it and asks."""
     context = new_browser(height=600)
@@ -200,6 +200,7 @@ def test_edits_removals_and_respect_show_in_place_and_nothing_moves(reader: Page
     expect(page.locator(f'[data-respect="{gone}"]')).to_be_visible()
 
 
+@pytest.mark.once
 def test_a_discussion_that_is_closed_leaves_the_words_to_be_copied(new_browser: NewBrowser, told: Talk) -> None:
     root = told.say("Before the end.")
     context = new_browser()
@@ -227,6 +228,7 @@ def test_a_discussion_that_is_closed_leaves_the_words_to_be_copied(new_browser: 
     expect(page.locator("[data-live-pause]")).to_be_visible()
 
 
+@pytest.mark.once
 def test_a_hidden_page_counts_in_its_title_and_a_reader_can_have_it_quiet(new_browser: NewBrowser, told: Talk) -> None:
     told.say("Before.")
     context = new_browser()
@@ -255,6 +257,7 @@ def test_a_hidden_page_counts_in_its_title_and_a_reader_can_have_it_quiet(new_br
     expect(page.locator(".new-comments button")).to_have_text("2 new comments")
 
 
+@pytest.mark.once
 def test_on_a_later_page_news_lead_to_the_newest_and_a_page_too_old_is_loaded_again(
     new_browser: NewBrowser, told: Talk
 ) -> None:

@@ -54,6 +54,7 @@ def test_cancelling_takes_three_presses_and_can_be_taken_back(
     expect(page.get_by_role("button", name="Post comment")).to_be_visible()
 
 
+@pytest.mark.once
 def test_a_pause_is_offered_once_beside_the_button_that_cancels(new_browser: NewBrowser, backstage: Backstage) -> None:
     page, person, article = new_browser(width=320).new_page(), backstage.reader(), backstage.article()
     steps.reader_goes_to_payment(page, article, person, "Not yet said.")
@@ -74,6 +75,7 @@ def test_a_pause_is_offered_once_beside_the_button_that_cancels(new_browser: New
     expect(page.get_by_role("main")).to_contain_text(re.compile(r"Cancelled: ends on \d+ \w+ \d{4}"))
 
 
+@pytest.mark.once
 def test_somebody_who_asks_before_cancelling_stays_a_member(new_browser: NewBrowser) -> None:
     page = new_browser().new_page()
     steps.sign_in_as(page, "Marisol T.")
@@ -85,6 +87,7 @@ def test_somebody_who_asks_before_cancelling_stays_a_member(new_browser: NewBrow
     expect(page.get_by_role("main")).to_contain_text("In force")
 
 
+@pytest.mark.once
 def test_a_visitor_who_wants_to_cancel_signs_in_and_is_there(new_browser: NewBrowser) -> None:
     page = new_browser().new_page()
     page.goto("/")

@@ -14,7 +14,7 @@ from tests.journeys import steps
 from tests.journeys.backstage import Backstage, Person
 from tests.journeys.conftest import assert_accessible
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.once]
 NewBrowser = Callable[..., BrowserContext]
 
 ELECTION = "/articles/how-to-watch-an-election-you-were-not-invited-to"

@@ -19,7 +19,7 @@ from tests.journeys.backstage import Backstage
 from tests.journeys.conftest import assert_accessible
 from tests.threads.talk import make_member, say
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.once]
 NewBrowser = Callable[..., BrowserContext]
 
 ROOTS = 112

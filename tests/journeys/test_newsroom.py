@@ -11,7 +11,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from tests.factories import letters
 from tests.journeys import steps
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.once]
 NewBrowser = Callable[..., BrowserContext]
 
 TEXT = "The lamps went on at six.\n\n<!-- more -->\n\nWho paid for the oil is in the second ledger."

@@ -86,7 +86,15 @@ def look_at(page: Page, address: str, width: int, dark: bool) -> list[str]:
     return problems
 
 
-@pytest.mark.parametrize("name", MAIN, ids=["visitor", "member", "moderator", "editor", "publisher"])
+REFUSED = {
+    "": {"/confirm/broken": 404, "/reset-password/broken": 404, "/nothing-here": 404, "/search?q=-table": 422},
+    "Vic Tanaka": {"/moderation": 403},
+}
+PEOPLE = pytest.mark.parametrize("name", MAIN, ids=["visitor", "member", "moderator", "editor", "publisher"])
+
+
+@pytest.mark.once
+@PEOPLE
 def test_every_page_can_be_used_by_everybody(new_browser: NewBrowser, name: str) -> None:
     page, problems = new_browser().new_page(), []
     if name:
@@ -98,6 +106,17 @@ def test_every_page_can_be_used_by_everybody(new_browser: NewBrowser, name: str)
     assert problems == []
 
 
+@pytest.mark.postgresql
+@PEOPLE
+def test_every_page_is_made_of_this_database_too(new_browser: NewBrowser, name: str) -> None:
+    page = new_browser(scripts=False).new_page()
+    if name:
+        steps.sign_in_as(page, name)
+    answers = {address: page.request.get(address).status for address in MAIN[name] + OTHER[name]}
+    assert {address: status for address, status in answers.items() if status != 200} == REFUSED.get(name, {})
+
+
+@pytest.mark.once
 def test_every_page_between_joining_and_posting_can_be_used_by_everybody(
     new_browser: NewBrowser, backstage: Backstage
 ) -> None:
@@ -138,6 +157,7 @@ def test_every_page_between_joining_and_posting_can_be_used_by_everybody(
     assert problems == []
 
 
+@pytest.mark.once
 def test_the_page_is_used_by_keyboard_alone(new_browser: NewBrowser, backstage: Backstage) -> None:
     page, article = new_browser().new_page(), backstage.article()
     steps.come_in(page, backstage.member())
@@ -173,6 +193,7 @@ def tab_to(page: Page, wanted: Locator) -> None:
     raise AssertionError(f"{wanted} was not reached in {MOST_TABS} presses")
 
 
+@pytest.mark.once
 def test_from_right_to_left_the_page_is_mirrored(new_browser: NewBrowser, backstage: Backstage) -> None:
     page, publisher = new_browser().new_page(), new_browser().new_page()
     page.goto(steps.LEAD)

@@ -52,6 +52,7 @@ def test_a_reader_without_a_plan_talks_where_all_may(new_browser: NewBrowser, ba
     expect(page.get_by_role("button", name="Join the conversation as a VIP Member")).to_be_visible()
 
 
+@pytest.mark.once
 def test_a_closed_discussion_says_why(new_browser: NewBrowser, scripts: bool) -> None:
     page = new_browser(scripts=scripts).new_page()
     steps.sign_in_as(page, "Vic Tanaka")
@@ -61,6 +62,7 @@ def test_a_closed_discussion_says_why(new_browser: NewBrowser, scripts: bool) ->
     assert page.locator("article.comment").count() > 0
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", DEMO_PEOPLE)
 def test_each_of_the_demos_people_is_one_press_away(new_browser: NewBrowser, name: str) -> None:
     page = new_browser().new_page()
@@ -70,6 +72,7 @@ def test_each_of_the_demos_people_is_one_press_away(new_browser: NewBrowser, nam
     expect(page.get_by_role("heading", level=1)).to_have_text(heading)
 
 
+@pytest.mark.once
 def test_moments_are_said_in_the_readers_own_time(new_browser: NewBrowser, scripts: bool) -> None:
     page = new_browser(scripts=scripts).new_page()
     page.context.new_cdp_session(page).send("Emulation.setTimezoneOverride", {"timezoneId": "America/Caracas"})

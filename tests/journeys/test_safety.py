@@ -14,6 +14,8 @@ from tests.journeys.backstage import Backstage, Person
 from tests.journeys.conftest import Site, assert_accessible
 from tests.journeys.watch import Watch
 
+pytestmark = [pytest.mark.browser, pytest.mark.once]
+
 AUTHENTICATOR = {
     "protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True,
     "isUserVerified": True, "automaticPresenceSimulation": True,

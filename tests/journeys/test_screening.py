@@ -10,7 +10,7 @@ from tests.journeys import steps
 from tests.journeys.backstage import Backstage
 from tests.journeys.conftest import assert_accessible
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.once]
 NewBrowser = Callable[..., BrowserContext]
 
 

@@ -8,7 +8,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.journeys.conftest import assert_accessible
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.once]
 STORY = "/articles/caracas-and-washington-agree-they-are-talking"
 NewBrowser = Callable[..., BrowserContext]
 

@@ -122,6 +122,7 @@ def test_a_guest_and_a_reader_report_once_each(
     expect(desk.locator(".case__reports li")).to_have_count(2)
 
 
+@pytest.mark.once
 def test_what_cannot_be_posted_is_said_and_kept(member_page: Open, backstage: Backstage) -> None:
     page, article = member_page(), backstage.article()
     steps.post(page, article, "Once is enough.")
@@ -139,6 +140,7 @@ def test_what_cannot_be_posted_is_said_and_kept(member_page: Open, backstage: Ba
     expect(steps.comment(page, "Something new, then.")).to_be_visible()
 
 
+@pytest.mark.once
 def test_words_survive_a_session_that_ended_meanwhile(
     new_browser: NewBrowser, backstage: Backstage, scripts: bool
 ) -> None:
