@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -71,17 +72,24 @@ def start_fresh_database() -> Iterator[Callable[[str], str]]:
         drop()
 
 
+@pytest.fixture
+def closing(started: tuple[str, str]) -> Iterator[ExitStack]:
+    """Closes the browsers before the server is told to end, which gives open pages some seconds to go."""
+    with ExitStack() as stack:
+        yield stack
+
+
 def look(page: Page, name: str) -> None:
     if folder := pictures_wanted():
         page.screenshot(path=folder / f"begin-{name}.png", full_page=True)
 
 
 def test_a_new_publisher_comes_from_the_first_start_to_the_first_comment(
-    chromium: Browser, started: tuple[str, str], mail_server: MailServer, scripts: bool, tmp_path: Path
+    chromium: Browser, started: tuple[str, str], closing: ExitStack, mail_server: MailServer, scripts: bool, tmp_path: Path
 ) -> None:
     url, printed = started
     watch = Watch(url)
-    context = chromium.new_context(base_url=url, java_script_enabled=scripts, reduced_motion="reduce")
+    context = closing.enter_context(chromium.new_context(base_url=url, java_script_enabled=scripts, reduced_motion="reduce"))
     context.set_default_timeout(PATIENCE_MS)
     watch.over(context)
     page = context.new_page()
@@ -155,7 +163,7 @@ def test_a_new_publisher_comes_from_the_first_start_to_the_first_comment(
     expect(page.get_by_role("heading", name="Overview")).to_be_visible()
     expect(page.get_by_text("See what is missing")).to_have_count(0)
 
-    stranger = chromium.new_context(base_url=url, java_script_enabled=scripts).new_page()
+    stranger = closing.enter_context(chromium.new_context(base_url=url, java_script_enabled=scripts)).new_page()
     assert (answer := stranger.goto(link[0])) is not None
     assert answer.status == 404
     assert watch.problems == []
