@@ -34,6 +34,7 @@ ZERO_DECIMAL = {"bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "
                 "xpf"}
 SYMBOLS = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}
 YEAR_SECONDS = 365 * 24 * 3600
+HSTS = f"max-age={YEAR_SECONDS}; includeSubDomains"
 PERSONAL = "private, no-store"
 LASTING = f"public, max-age={YEAR_SECONDS}, immutable"
 
@@ -210,7 +211,7 @@ def _headers(response: Response) -> Response:
     standard = _standard_headers(current_app.config["FORM_TARGETS"])
     response.headers.extend([pair for name, pair in standard.items() if name not in given])
     if current_app.config["COOKIES_OVER_TLS"]:
-        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+        response.headers.setdefault("Strict-Transport-Security", HSTS)
     # A module that another one imports is asked for without its version, so it may have changed.
     if request.endpoint == "static" and response.status_code == 200 and "v" in request.args:
         response.headers["Cache-Control"] = f"public, max-age={YEAR_SECONDS}, immutable"

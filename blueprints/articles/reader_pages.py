@@ -21,14 +21,14 @@ from blueprints.articles import queries
 from blueprints.articles.page import ThreadPlace, article_page
 from blueprints.articles.policy import may_see
 from blueprints.articles.stamps import Stamps
-from blueprints.articles.visitor_cache import HSTS, Place
+from blueprints.articles.visitor_cache import Place
 from blueprints.site.queries import site
 from blueprints.threads.memory import Memory
 from blueprints.threads.page import OwnQuestion
 from core import clock, csrf
 from core.at_hand import NotAtHand, only_at_hand
 from core.prepared import read_on
-from core.rendering import PERSONAL, standard_headers
+from core.rendering import HSTS, PERSONAL, standard_headers
 from core.viewer import Viewer
 
 KEPT_BYTES = 32 * 1024 * 1024

@@ -26,7 +26,7 @@ from flask import Flask, Response, g, request
 from blueprints.articles.stamps import Stamp, Stamps
 from core import clock
 from core.db import db
-from core.rendering import current_viewer_known
+from core.rendering import HSTS, current_viewer_known
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -44,11 +44,11 @@ VARY = "Cookie, Accept-Encoding"
 # Seconds; then nginx asks whether the page still holds. Without it, and where it comes behind the max-age, nginx keeps
 # nothing at all.
 NGINX_KEEPS = "1"
-HSTS = "max-age=31536000; includeSubDomains"
 _OWN_HEADERS = {
     "content-length", "cache-control", "vary", "etag", "date", "set-cookie", "strict-transport-security",
     "x-accel-expires",
 }  # fmt: skip
+_OF_A_BODY = ("content-type", "content-encoding", "content-language")
 _PATH = re.compile(r"/(?:(articles|sections)/([A-Za-z0-9_-]{1,120}))?")
 _KNOWN_PARAMETERS: dict[str, set[str]] = {"articles": {"sort", "after"}, "sections": {"after"}, "": set()}
 _MARK = "rejoinder.for_everybody"
@@ -186,8 +186,8 @@ class VisitorCache:
     def headers_of(self, page: Page, *, packed: bool, known: bool = False) -> Headers:
         """The headers of an answer with this page, or of one that says the browser has it already."""
         headers = [*self._common, ("ETag", f'"{page.etag}-gzip"' if packed else f'"{page.etag}"')]
-        if known:
-            return headers
+        if known:  # a browser takes the headers that come with this for those of the page it has
+            return headers + [pair for pair in page.headers if not pair[0].lower().startswith(_OF_A_BODY)]
         headers += page.headers
         headers.append(("Content-Length", str(len((page.packed or b"") if packed else page.body))))
         if packed:

@@ -18,6 +18,8 @@ from urllib.parse import unquote_to_bytes
 
 import structlog
 
+from commands.server.bare import bare_headers
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -283,7 +285,7 @@ def _busy() -> Answer:
     return Answer(
         503,
         [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(text)),
-         (b"retry-after", b"%d" % RETRY_SECONDS), (b"cache-control", b"no-store")],
+         (b"retry-after", b"%d" % RETRY_SECONDS), (b"cache-control", b"no-store"), *bare_headers()],
         text,
     )  # fmt: skip
 

@@ -12,6 +12,8 @@ from typing import Any, Protocol, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from commands.server.bare import bare_lines
+
 LONGEST_TARGET = 8190  # bytes of a request's address
 LONGEST_HEAD = 32 * 1024  # bytes of all its headers
 MOST_HEADERS = 100
@@ -147,8 +149,8 @@ class Connection(HttpToolsProtocol):
         text = SENTENCES[self._refusal]
         self.transport.write(
             b"HTTP/1.1 %d %s\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\n"
-            b"cache-control: no-store\r\nconnection: close\r\n\r\n%s"
-            % (self._refusal, PHRASES[self._refusal], len(text), text)
+            b"cache-control: no-store\r\n%sconnection: close\r\n\r\n%s"
+            % (self._refusal, PHRASES[self._refusal], len(text), bare_lines(), text)
         )
         self.transport.close()
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from flask import Flask
 
+from commands.server.bare import bare_headers, set_over_tls
 from commands.server.bridge import Answer, Bridge, Receive, Scope, Send
 from commands.server.connection import Connection
 from commands.server.kept import Kept, asked_by, place_by
@@ -26,6 +27,7 @@ class LiveFront:
     """Live streams and a sign of life; nothing else is here."""
 
     def __init__(self, app: Flask, settings: Settings) -> None:
+        set_over_tls(bool(app.config["COOKIES_OVER_TLS"]))
         most, of_an_address = settings.live_readers, settings.live_readers_of_an_address
         self.streams = Streams(app, most, of_an_address, settings.trusted_proxies)
         self.streams.start()
@@ -42,7 +44,7 @@ class LiveFront:
         is_alive = scope["path"] == "/livez"
         text = b"ok\n" if is_alive else b"Only live streams are here.\n"
         headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(text)),
-                   (b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]  # fmt: skip
+                   (b"cache-control", b"no-store"), *bare_headers()]  # fmt: skip
         await send({"type": "http.response.start", "status": 200 if is_alive else 404, "headers": headers})
         await send({"type": "http.response.body", "body": text})
 

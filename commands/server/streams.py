@@ -27,6 +27,7 @@ from flask import Flask
 from blueprints.threads import live, lookup, watched
 from blueprints.threads.facts import ThreadFacts
 from blueprints.threads.policy import may_see_thread
+from commands.server.bare import bare_headers, bare_lines
 from commands.server.bridge import Headers, Scope, Send
 from commands.server.connection import Connection
 from core import clock
@@ -136,7 +137,7 @@ class Streams:
         if connection is None:
             found = Refused(204)
         elif self.is_closed:  # the process ends: an end right after the beginning lets the browser come back by itself
-            if connection.take_over(_HEAD, lambda: None):
+            if connection.take_over(_head(), lambda: None):
                 connection.hang_up()
             return
         elif self.readers >= self._most or self._addresses[address] >= self._most_of_an_address:
@@ -168,7 +169,7 @@ class Streams:
             if not watch.readers and self._watches.get(watch.slug) is watch:
                 del self._watches[watch.slug]
 
-        if not connection.take_over(_HEAD, gone):
+        if not connection.take_over(_head(), gone):
             return
         if self.is_closed or after < watch.known_from:  # the watch is another one by now: the browser asks again
             connection.hang_up()
@@ -379,14 +380,15 @@ _HEADERS: Headers = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store, no-transform"),
     (b"x-accel-buffering", b"no"),
-    (b"x-content-type-options", b"nosniff"),
 ]
 # Its end is the connection's end: no pieces need marking, so all readers get the same bytes.
-_HEAD = b"HTTP/1.1 200 OK\r\n" + b"".join(b"%s: %s\r\n" % pair for pair in _HEADERS) + b"connection: close\r\n\r\n"
+def _head() -> bytes:
+    lines = b"".join(b"%s: %s\r\n" % pair for pair in _HEADERS)
+    return b"HTTP/1.1 200 OK\r\n" + lines + bare_lines() + b"connection: close\r\n\r\n"
 
 
 async def _refuse(send: Send, status: int) -> None:
-    headers: Headers = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
+    headers: Headers = [(b"cache-control", b"no-store"), *bare_headers()]
     text = SENTENCES.get(status, b"")
     if status == 503:
         headers.append((b"retry-after", b"%d" % RETRY_AFTER_SECONDS))

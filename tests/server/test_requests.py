@@ -101,6 +101,20 @@ def test_pages_of_members_styles_and_scripts_are_packed_too_and_kept_for_good_wh
                 assert server.ask(file, accept_encoding="gzip", if_none_match=tag).status == 304
 
 
+def test_an_answer_that_a_page_is_still_good_and_a_stream_carry_the_policies_too(server: Served) -> None:
+    path = new_article(server)
+    page = server.ask(path)
+    good = server.ask(path, if_none_match=page.headers["etag"])
+    assert (good.status, good.body) == (304, b"")
+    every = ("content-security-policy", "x-content-type-options", "referrer-policy", "cross-origin-resource-policy")
+    assert [good.headers[name] for name in every] == [page.headers[name] for name in every]
+    assert "content-type" not in good.headers
+    line = server.open(b"GET %s/live HTTP/1.1\r\nHost: a\r\n\r\n" % path.encode())
+    head = line.until(b"\r\n\r\n").lower()
+    assert all(name.encode() in head for name in every)
+    line.close()
+
+
 @pytest.mark.parametrize(
     ("request_", "status"),
     [
@@ -123,8 +137,10 @@ def test_pages_of_members_styles_and_scripts_are_packed_too_and_kept_for_good_wh
 def test_what_two_readers_could_understand_differently_is_refused_and_ends_the_line(
     server: Served, request_: bytes, status: int
 ) -> None:
-    line = server.open(request_)
-    assert line.rest().startswith(b"HTTP/1.1 %d " % status)
+    answer = server.open(request_).rest()
+    assert answer.startswith(b"HTTP/1.1 %d " % status)
+    assert b"nosniff" in answer
+    assert b"frame-ancestors 'none'" in answer
     assert server.ask("/livez").status == 200
 
 
