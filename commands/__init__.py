@@ -2,6 +2,7 @@
 
 from flask import Flask
 
+from commands.access import show_access
 from commands.audit import audit_packages
 from commands.backup import backup, restore
 from commands.billing import billing
@@ -24,6 +25,7 @@ def register_commands(app: Flask) -> None:
     app.cli.add_command(billing)
     app.cli.add_command(doctor)
     app.cli.add_command(live)
+    app.cli.add_command(show_access)
     app.cli.add_command(show_licences)
     app.cli.add_command(export)
     app.cli.add_command(import_)

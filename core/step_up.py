@@ -22,6 +22,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 Prover = Callable[[str], ResponseReturnValue | None]
 
+STEP_UP_MARK = "__step_up__"
 PROOF_LASTS = timedelta(minutes=15)
 _EXTENSION = "rejoinder_prover"
 
@@ -49,6 +50,7 @@ def step_up(purpose: str, *, within: timedelta = PROOF_LASTS) -> Callable[[Calla
                     return cast(R, asked)
             return view(*args, **kwargs)
 
+        setattr(proved, STEP_UP_MARK, purpose)
         return proved
 
     return decorate
