@@ -307,9 +307,9 @@ def test_what_is_not_our_product_gives_nothing(till: Till) -> None:
 
 
 def test_more_subscriptions_than_a_page_are_all_seen(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
-    from blueprints.membership.gateway import subscriptions as door
+    from blueprints.membership.gateway import line
 
-    monkeypatch.setattr(door, "PAGE_SIZE", 2)
+    monkeypatch.setattr(line, "PAGE_SIZE", 2)
     user, browser = till.reader()
     for _ in range(5):
         till.join(browser)
@@ -451,7 +451,7 @@ def test_the_same_calls_work_over_real_http(till: Till, tmp_path: Any) -> None:
     from stripe_sandbox.serve import start
 
     server, sandbox = start(0, None, "whsec_other", tmp_path / "other.sqlite3")
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     door = Gateway(
         "sk_test_sandbox", mode="test", webhook_secrets=("whsec_other",),
         api_base=f"http://127.0.0.1:{server.server_port}/",
