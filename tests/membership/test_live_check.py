@@ -17,7 +17,7 @@ from stripe_sandbox.serve import start
 def served(app: Flask, tmp_path: Path) -> Iterator[tuple[Gateway, Sandbox]]:
     """A gateway with a test key on a line of real HTTP."""
     server, sandbox = start(0, None, "whsec_check", tmp_path / "served.sqlite3")
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     standing = app.extensions["rejoinder_gateway"]
     door = Gateway(
         "sk_test_sandbox", mode="test", webhook_secrets=("whsec_check",),

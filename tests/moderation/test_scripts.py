@@ -35,7 +35,7 @@ Open = Callable[..., Page]
 def desk(app: Flask, chromium: Chromium) -> Iterator[Open]:
     """Opens the desk in a browser, signed in as this person."""
     server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     address = f"http://127.0.0.1:{server.port}"
     contexts = []

@@ -37,7 +37,7 @@ def receiver() -> Iterator[tuple[str, "Queue[tuple[bytes, str]]"]]:
             return
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}/webhooks/stripe", got
     server.shutdown()
     server.server_close()
@@ -46,7 +46,7 @@ def receiver() -> Iterator[tuple[str, "Queue[tuple[bytes, str]]"]]:
 def test_the_official_client_joins_over_real_http(tmp_path: Path, receiver: Any) -> None:
     url, got = receiver
     server, sandbox = start(0, url, SECRET, tmp_path / "sandbox.db")
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     base = f"http://127.0.0.1:{server.server_port}"
     try:
         client = stripe.StripeClient(KEY, base_addresses={"api": base})
