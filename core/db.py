@@ -285,6 +285,14 @@ class OneSession(FlaskSession):
             return writing.known()
         return super().get_bind(mapper, clause, bind, **more)
 
+    def rollback(self) -> None:
+        """End a read. Raises RuntimeError inside `transaction()`, of which this would undo what came before it and let
+        what comes after it stand: an error that leaves it undoes all."""
+        writing = _open.get()
+        if writing is not None and writing.session is self:
+            raise RuntimeError("a rollback inside transaction(): raise an error, and all of it is undone")
+        super().rollback()
+
 
 db: SQLAlchemy = SQLAlchemy(
     model_class=Base, session_options={"expire_on_commit": False, "autoflush": False, "class_": OneSession}
@@ -317,7 +325,7 @@ def transaction() -> Iterator[Session]:
             session.commit()
         writing.commit()
     except BaseException:
-        session.rollback()
+        Session.rollback(session)  # past what refuses it to everybody else
         writing.rollback()
         session.info.pop("after_commit", None)
         raise

@@ -43,6 +43,17 @@ def test_a_transaction_inside_a_transaction_is_refused(app: Flask) -> None:
         pass
 
 
+def test_a_rollback_inside_a_transaction_is_refused_and_nothing_of_it_stays(app: Flask) -> None:
+    with pytest.raises(RuntimeError, match="a rollback inside"), transaction() as session:
+        session.add(Rule(key="a", title="A", text="A"))
+        session.flush()
+        session.rollback()
+    assert rules() == 0
+    with transaction() as session:
+        session.add(Rule(key="b", title="B", text="B"))
+    assert list(db.session().scalars(select(Rule.key))) == ["b"]
+
+
 def test_a_change_made_outside_is_refused(app: Flask) -> None:
     row = make_rule()
     row.title = "changed outside"
