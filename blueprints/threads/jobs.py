@@ -21,6 +21,7 @@ from blueprints.threads.picks import thank_for_pick
 from blueprints.threads.rerender import rerender_some
 from blueprints.threads.signals import comment_changed_signal, comment_published_signal, thread_changed_signal
 from blueprints.threads.status import blank_comment
+from blueprints.threads.thread_state import renew_threads_of
 from core import clock
 from core.db import db, transaction
 from jobs.queue import enqueue, handler
@@ -55,6 +56,13 @@ def forget_events() -> None:
     while forgotten == live.FORGOTTEN_AT_ONCE:
         with transaction() as session:
             forgotten = live.forget_events(session, clock.now())
+
+
+@handler("threads.renew")
+def renew(user_id: int) -> None:
+    """Let pages show what stands beside a person's name now."""
+    with transaction() as session:
+        renew_threads_of(session, user_id)
 
 
 @handler("threads.published")

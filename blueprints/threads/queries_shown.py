@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Integer, Row, Select, and_, bindparam, case, select, tuple_
+from sqlalchemy import Integer, Row, Select, and_, bindparam, case, func, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
 from blueprints.threads.facts import ThreadFacts
@@ -37,13 +37,15 @@ _rule_title = case(
     )
 )
 
+_guest = select(ThreadGuest.line).where(ThreadGuest.user_id == Comment.author_id).correlate(Comment)
 _guest_line = case(
     (
         Comment.author_badge == "guest",
-        select(ThreadGuest.line)
-        .where(ThreadGuest.thread_id == Comment.thread_id, ThreadGuest.user_id == Comment.author_id)
-        .correlate(Comment)
-        .scalar_subquery(),
+        func.coalesce(
+            _guest.where(ThreadGuest.thread_id == Comment.thread_id).scalar_subquery(),
+            # A branch that was moved: the line stays that of the discussion they were invited to.
+            _guest.order_by(ThreadGuest.thread_id.desc()).limit(1).scalar_subquery(),
+        ),
     )
 )
 

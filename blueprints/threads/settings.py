@@ -20,6 +20,7 @@ from blueprints.threads.modes import DAY, HOUR, day_and_time, span
 from blueprints.threads.quiz import Question
 from blueprints.threads.thread_state import shown_or_hidden
 from core import clock
+from jobs.queue import enqueue
 from models.conversation import ThreadGuest
 from models.thread import Thread
 from models.user import User
@@ -150,6 +151,8 @@ def change(
     set_moments(thread, published_at)
     if wanted.guests != before.guests:
         _set_guests(session, thread.id, wanted.guests)
+        for user_id in sorted({guest.user_id for guest in {*wanted.guests} ^ {*before.guests}}):
+            enqueue("threads.renew", key=f"renew:{user_id}", user_id=user_id)  # their line shows where they moved, too
     if wanted.quiz != before.quiz:
         quiz.set_questions(session, thread.id, wanted.quiz)
         thread.has_quiz = bool(wanted.quiz)

@@ -39,6 +39,7 @@ from tests.moderation.desk import (
 from tests.moderation.test_notices import told
 from tests.moderation.test_two_at_once import at_once
 from tests.threads.talk import respect
+from tests.threads.test_questions import invite, question_time
 
 WHY = "This is about the harbour."
 
@@ -170,6 +171,18 @@ def test_the_search_and_the_authors_badge_follow(app: Flask) -> None:
     assert comment(reply).author_badge == "staff"
     take_back(done, make_moderator())
     assert comment(reply).author_badge == "author"
+
+
+def test_a_guests_badge_keeps_its_line_and_follows_its_changes(app: Flask, client: Browser) -> None:
+    guest, there = make_user("Ingrid Halvorsen"), harbour()
+    here = question_time(guest)
+    root = say(here, make_member())
+    say(here, guest, to=root)
+    move(root, there, make_moderator())
+    assert "Guest of the paper Drew the timetable" in text_of(client.get(f"/articles/{there.slug}"))
+    invite(here, guest, line="Draws timetables")
+    run_all()
+    assert "Guest of the paper Draws timetables" in text_of(client.get(f"/articles/{there.slug}"))
 
 
 def test_words_of_a_reply_that_is_being_written_go_along(app: Flask, client: Browser) -> None:

@@ -32,12 +32,12 @@ def question_time(*guests: User, **values: object) -> Article:
     return article
 
 
-def invite(article: Article, *guests: User) -> None:
+def invite(article: Article, *guests: User, line: str = "Drew the timetable") -> None:
     with transaction() as session:
         thread = session.get(Thread, thread_of(article).id, with_for_update=True)
         assert thread is not None
         wanted = Conversation(
-            pace_seconds=0, takes_questions=True, guests=tuple(Guest(guest.id, "Drew the timetable") for guest in guests)
+            pace_seconds=0, takes_questions=True, guests=tuple(Guest(guest.id, line) for guest in guests)
         )
         change(session, thread, wanted, article.published_at)
 
