@@ -189,3 +189,28 @@ def test_two_on_one_comment_see_each_other(new_browser: NewBrowser, backstage: B
     expect(card(mo, one).get_by_text(re.compile(f"Already kept by {flo_is.name}"))).to_be_visible()
     assert_accessible(mo, "a decision that came second")
     assert desk.status(one) == "published"
+
+
+def test_a_branch_is_moved_to_the_story_it_is_about_and_back(new_browser: NewBrowser, backstage: Backstage) -> None:
+    desk = Desk(backstage, "The bridge that stays open")
+    there = backstage.article("The harbour that silts up")
+    with backstage.inside():
+        root = say(desk.article, make_member(), "The harbour needs a dredger.")
+        say(desk.article, make_member(), "It needs two.", to=root)
+    page = open_desk(new_browser, backstage.reader("Mo", roles=("moderator",)), f"/moderation/comments/{root}")
+    page.get_by_role("link", name="Move").click()
+    page.get_by_label("To the discussion of which article?").fill(there)
+    page.get_by_label("Why? Its authors read this.").fill("This is about the harbour.")
+    assert_accessible(page, "moving a branch")
+    page.get_by_role("button", name="Move 2 comments").click()
+    expect(page.get_by_text("Branch moved to “The harbour that silts up”").first).to_be_visible()
+    reading = page.context.new_page()
+    reading.goto(f"/comments/{root}")
+    expect(reading.get_by_role("heading", level=1)).to_have_text("On “The harbour that silts up”")
+    reading.get_by_role("link", name="See it in the whole thread").click()
+    expect(reading.locator(f"#comment-{root}")).to_contain_text("The harbour needs a dredger.")
+    expect(reading.get_by_text("It needs two.")).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("Branch moved to “The bridge that stays open” (taken back)").first).to_be_visible()
+    reading.goto(desk.path)
+    expect(reading.locator(f"#comment-{root}")).to_contain_text("The harbour needs a dredger.")
