@@ -43,7 +43,7 @@ def upcoming(tx: Transaction, subscription: Json, more: list[Json] | None = None
     recurring = items[0]["price"]["recurring"]
     finish = add_interval(end, recurring["interval"], recurring["interval_count"])
     lines = [invoices.line_for(tx, item, subscription["id"], end, finish) for item in items]
-    discounts.on_lines(tx, _without_once(tx, subscription), lines, end)
+    discounts.on_lines(tx, without_once(tx, subscription), lines, end)
     lines = invoice_items.lines_of(tx, subscription["id"]) + (more or []) + lines
     preview = invoices.build(
         tx,
@@ -58,7 +58,7 @@ def upcoming(tx: Transaction, subscription: Json, more: list[Json] | None = None
     return preview
 
 
-def _without_once(tx: Transaction, subscription: Json) -> Json:
+def without_once(tx: Transaction, subscription: Json) -> Json:
     """The subscription as the next renewal will see it: discounts for one invoice are spent by then."""
     lasting = []
     for identifier in subscription["discounts"]:

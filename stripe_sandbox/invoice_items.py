@@ -38,12 +38,13 @@ def pend(tx: Transaction, subscription: Json, line: Json) -> Json:
         "period": line["period"],
         "pricing": line["pricing"],
         "proration": True,
-        "proration_details": {"credited_items": None, "discount_amounts": []},
+        "proration_details": {"credited_items": None, "discount_amounts": line["_off"]},
         "quantity": line["quantity"],
         "quantity_decimal": line["quantity_decimal"],
         "tax_rates": [],
         "test_clock": subscription["test_clock"],
         "_price": line["_price"],
+        "_is_credit": line["_is_credit"],
     }  # fmt: skip
     tx.insert("invoiceitem", item, customer=subscription["customer"], parent=subscription["id"])
     emit(tx, "invoiceitem.created", item)
@@ -72,7 +73,7 @@ def lines_of(tx: Transaction, subscription: str) -> list[Json]:
                 "type": "invoice_item_details",
             },
         )  # fmt: skip
-        lines.append(line)
+        lines.append(line | {"discountable": False, "_is_credit": item["_is_credit"]})
     return lines
 
 

@@ -1,6 +1,7 @@
 """Changing what a subscription sells: another price or quantity, with or without proration."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from . import discounts, invoice_calls, invoice_items, invoices, payments, subscriptions
 from .api import Call
@@ -132,7 +133,6 @@ def _restarted(call: Call, subscription: Json, params: Json) -> tuple[Json, list
     until = add_interval(tx.now, recurring["interval"], recurring["interval_count"])
     new = dict(old, current_period_start=tx.now, current_period_end=until)
     credit, charge = _lines(tx, subscription, old, new, True, tx.now)
-    discounts.on_lines(tx, subscription, [charge], tx.now)
     free = params.get("proration_behavior", "create_prorations") == "none"
     after = {"items": dict(subscription["items"], data=[new]), "billing_cycle_anchor": tx.now, "_cycles": 1}
     return after, [charge] if free else [credit, charge]
@@ -143,19 +143,47 @@ def _interval(price: Json) -> tuple[str, int]:
 
 
 def _lines(tx: Transaction, subscription: Json, old: Json, new: Json, restarts: bool, moment: int) -> list[Json]:
-    """A credit for the unused time of the old item and a charge for the new one."""
+    """A credit for the unused time of the old item and a charge for the new one.
+
+    Discounts are within the amounts, as flexible billing has it: what was billed for the old item, after its
+    discounts, is credited, and the new one costs what it costs with those that run now.
+    """
     start, end = old["current_period_start"], old["current_period_end"]
-    left = max(0, end - moment) / max(1, end - start)
+    lasting = invoice_calls.without_once(tx, subscription)  # those were for the first invoice
     credit = invoices.line_for(tx, old, subscription["id"], moment, end)
-    credit["amount"] = credit["subtotal"] = -round(credit["amount"] * left)
-    credit["description"] = f"Unused time on {credit['description']}"
+    billed = _billed(tx, subscription, old)
+    if billed is None:
+        discounts.on_lines(tx, lasting, [credit], moment)
+        billed = dict(credit, period={"start": start, "end": end})
+    _prorate(credit, billed, max(0, end - moment) / max(1, end - billed["period"]["start"]), "Unused time on", -1)
     charge = invoices.line_for(tx, new, subscription["id"], moment, new["current_period_end"])
+    discounts.on_lines(tx, lasting, [charge], moment)
     if not restarts:
-        charge["amount"] = charge["subtotal"] = round(charge["amount"] * left)
-        charge["description"] = f"Remaining time on {charge['description']}"
-    for line in (credit, charge):
-        line["parent"]["subscription_item_details"]["proration"] = not restarts or line is credit
+        _prorate(charge, dict(charge), max(0, end - moment) / max(1, end - start), "Remaining time on", 1)
     return [credit, charge]
+
+
+def _billed(tx: Transaction, subscription: Json, item: Json) -> Any:
+    """The last line that billed an item as it is for its running period, on an invoice or waiting for one; or None."""
+    pending = invoice_items.lines_of(tx, subscription["id"])
+    billed = (invoice["lines"]["data"] for invoice in tx.select("invoice", parent=subscription["id"])
+              if invoice["status"] != "void")  # fmt: skip
+    for lines in (pending, *billed):
+        for line in reversed(lines):
+            same = (line["_price"]["id"], line["quantity"]) == (item["price"]["id"], item["quantity"])
+            if same and line["period"]["end"] == item["current_period_end"] and not line.get("_is_credit"):
+                return line
+    return None
+
+
+def _prorate(line: Json, whole: Json, share: float, words: str, sign: int) -> None:
+    """Let a line be for a share of what another one comes to after its discounts."""
+    off = sum(given["amount"] for given in whole["discount_amounts"])
+    line["amount"] = line["subtotal"] = sign * round((whole["amount"] - off) * share)
+    line["_off"] = [dict(given, amount=round(given["amount"] * share)) for given in whole["discount_amounts"]]
+    line["description"] = f"{words} {line['description']}"
+    line.update(discount_amounts=[], discountable=False, _is_credit=sign < 0)
+    line["parent"]["subscription_item_details"]["proration"] = True
 
 
 def _bill(tx: Transaction, subscription: Json, before: Json, lines: list[Json]) -> None:

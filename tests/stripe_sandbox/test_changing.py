@@ -186,3 +186,27 @@ def test_a_new_cycle_begins_now_and_is_billed_as_previewed(world: World) -> None
     assert world.api.subscriptions.update(subscription.id, {"billing_cycle_anchor": {"type": "unchanged"}}).id == subscription.id
     with pytest.raises(stripe.InvalidRequestError, match="must be in the future"):
         world.api.subscriptions.update(subscription.id, {"pause_collection": {"behavior": "void", "resumes_at": 1}})
+
+
+@pytest.mark.parametrize(("duration", "new_costs"), [("forever", 1200), ("once", 1500)])
+def test_a_switch_credits_what_was_billed_after_a_discount(world: World, duration: Any, new_costs: int) -> None:
+    coupon = world.api.coupons.create({"percent_off": 20, "duration": duration})
+    dear = gold(world)
+    customer, subscription = world.member(discounts=[{"coupon": coupon.id}])
+    start, end = (subscription["items"].data[0][f"current_period_{edge}"] for edge in ("start", "end"))
+    moment = start + (end - start) // 4
+    items: Any = [{"id": item_of(subscription), "price": dear.id}]
+    details: Any = {"items": items, "proration_behavior": "always_invoice", "proration_date": moment}
+    preview = world.api.invoices.create_preview({"subscription": subscription.id, "subscription_details": details})
+    assert [line.amount for line in preview.lines.data] == [-480, new_costs * 3 // 4]  # of 800, less a fifth, for a month
+    world.sandbox.advance(moment - start)
+    world.api.subscriptions.update(subscription.id, {"items": items, "proration_behavior": "create_prorations"})
+    waiting = world.api.invoice_items.list({"customer": customer.id, "pending": True}).data
+    assert sorted(item.amount for item in waiting) == [-480, new_costs * 3 // 4]
+    (told,) = [item.proration_details for item in waiting if item.amount < 0]
+    assert [one.amount for one in told.discount_amounts] == [120]
+    back: Any = [{"id": item_of(subscription), "price": subscription["items"].data[0].price.id}]
+    world.sandbox.advance((end - start) // 4)
+    world.api.subscriptions.update(subscription.id, {"items": back, "proration_behavior": "create_prorations"})
+    again = world.api.invoice_items.list({"customer": customer.id, "pending": True}).data
+    assert -(new_costs // 2) in [item.amount for item in again]  # what waits to be billed is credited as well
