@@ -307,7 +307,8 @@ def _restore_postgresql(folder: Path, manifest: Manifest, say: Say) -> None:
             names = ", ".join(f'"{table}"' for table in tables)
             connection.execute(text(f"TRUNCATE {names} CASCADE"))
             for number, table in enumerate(tables, 1):
-                say(f"{table} ({number} of {len(tables)})")
+                if manifest.tables.get(table):
+                    say(f"{table} ({number} of {len(tables)})")
                 _copy_in(connection, table, folder / f"{table}.copy", manifest.tables.get(table))
                 _set_sequences(connection, table)
             for table in tables:

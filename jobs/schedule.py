@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from core import clock
 from core.db import db, transaction
+from core.prepared import PreparedInsert
 from jobs.queue import enqueue
 from models.job import Schedule
 
@@ -19,6 +21,7 @@ class Repeating:
     kind: str
 
 
+_ADD = PreparedInsert(Schedule, or_nothing=True)
 REPEATING: dict[str, Repeating] = {}
 
 
@@ -33,15 +36,18 @@ def enqueue_repeating(done: Callable[[str], None] | None = None) -> None:
         return
     with transaction() as session:
         for entry in REPEATING.values():
-            row = session.scalar(select(Schedule).where(Schedule.name == entry.name).with_for_update())
+            row = _row(session, entry.name)
+            if row is None:  # another worker may add the same one at this moment: the database keeps one, due at once
+                _ADD.write(session, name=entry.name, last_run_at=clock.now() - entry.every)
+                row = _row(session, entry.name)
             moment = clock.now()
-            if row is None:
-                session.add(Schedule(name=entry.name, last_run_at=moment))
-            elif row.last_run_at + entry.every <= moment:
+            if row is not None and row.last_run_at + entry.every <= moment:
                 row.last_run_at = moment
-            else:
-                continue
-            enqueue(entry.kind, key=f"repeating:{entry.name}")
+                enqueue(entry.kind, key=f"repeating:{entry.name}")
+
+
+def _row(session: Session, name: str) -> Schedule | None:
+    return session.scalar(select(Schedule).where(Schedule.name == name).with_for_update())
 
 
 def _anything_due() -> bool:

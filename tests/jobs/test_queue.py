@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 
 from core import clock
 from core.db import db, transaction
@@ -178,6 +178,30 @@ def test_repeating_work_is_asked_for_once_a_period(app: Flask, handlers: dict[st
         REPEATING.clear()
         REPEATING.update(before)
     assert len(seen) == 3
+
+
+@pytest.mark.postgresql
+def test_two_workers_of_a_first_start_add_the_same_repeating_work_once(app: Flask) -> None:
+    failed: list[BaseException] = []
+
+    def ask() -> None:
+        with app.app_context():
+            try:
+                enqueue_repeating()
+            except Exception as error:
+                failed.append(error)
+            finally:
+                db.session.remove()
+
+    other = threading.Thread(target=ask)
+    with db.engine.connect() as first:
+        first.execute(insert(Schedule), [{"name": name, "last_run_at": clock.now()} for name in REPEATING])
+        other.start()
+        other.join(0.3)
+        assert other.is_alive(), "it waits for what the first one writes"
+        first.commit()
+    other.join(20)
+    assert (failed, jobs()) == ([], [])
 
 
 def test_what_a_clock_that_ran_ahead_left_behind_is_taken_back(app: Flask, handlers: dict[str, queue.Handler]) -> None:
