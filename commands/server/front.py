@@ -12,7 +12,7 @@ from flask import Flask
 from commands.server.bare import bare_headers, set_over_tls
 from commands.server.bridge import Answer, Bridge, Receive, Scope, Send
 from commands.server.connection import Connection
-from commands.server.kept import Kept, asked_by, place_by
+from commands.server.kept import VISITOR, Kept, asked_by, place_by
 from commands.server.packing import pack
 from commands.server.streams import Streams
 from core.config import Settings
@@ -77,6 +77,7 @@ class WebFront(LiveFront):
                 page = await self.kept.pages.find_later(place)
                 reply = self.kept.pages.reply(page, asked_by(scope["method"].encode(), headers)) if page else None
                 if reply is not None:
+                    self.kept.counted[VISITOR] += 1
                     await send({"type": "http.response.start", "status": reply.head.status,
                                 "headers": reply.head.headers})  # fmt: skip
                     await send({"type": "http.response.body", "body": reply.body})

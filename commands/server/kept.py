@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 KEPT_FILES_BYTES = 32 * 1024 * 1024
 LARGEST_FILE = 2 * 1024 * 1024
 FILE_OVERHEAD = 2048
+VISITOR = "visitor"  # as the metrics call their pages
 
 _SOMEBODY = tuple(name.encode() for name in PERSONAL_COOKIES)
 _STATUS = {200: b"HTTP/1.1 200 OK\r\n", 304: b"HTTP/1.1 304 Not Modified\r\n"}
@@ -262,7 +263,7 @@ class Kept:
 def _kind_of(target: bytes, reply: Reply | OwnReply) -> str:
     if isinstance(reply, OwnReply):
         return "reader"
-    return "file" if target.startswith((b"/static/", b"/pictures/")) else "visitor"
+    return "file" if target.startswith((b"/static/", b"/pictures/")) else VISITOR
 
 
 def reader_by(target: bytes, headers: Headers, session: bytes) -> tuple[str, Place] | None:

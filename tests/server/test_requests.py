@@ -12,7 +12,7 @@ from commands.server.packing import SMALLEST
 from core.db import transaction
 from models.thread import Thread
 from tests.factories import make_article, make_plan, make_user, thread_of
-from tests.server.serving import Line, Served, start
+from tests.server.serving import PATIENCE, Line, Served, start
 
 
 def new_article(server: Served) -> str:
@@ -51,6 +51,10 @@ def test_a_visitors_page_is_packed_or_not_sent_again_or_asked_for_without_its_bo
         head = server.ask(path, "HEAD", accept_encoding="gzip")
         assert (head.body, head.headers["etag"]) == (b"", packed.headers["etag"])
         assert int(head.headers["content-length"]) == len(packed.body)
+    until = time.monotonic() + PATIENCE
+    while b'rejoinder_kept_answers_total{kind="visitor"}' not in server.ask("/metrics").body:
+        assert time.monotonic() < until, "answers from memory are not counted"
+        time.sleep(0.2)
 
 
 def test_a_change_is_on_the_next_page_and_what_is_withdrawn_is_gone(server: Served) -> None:
