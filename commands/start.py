@@ -31,7 +31,11 @@ def main(arguments: list[str]) -> int:
         from flask.cli import cli
 
         os.environ.setdefault("FLASK_APP", "app")
-        cli.main(arguments, prog_name=PROGRAM)
+        try:
+            cli.main(arguments, prog_name=PROGRAM)
+        except ConfigError as error:
+            print(f"Rejoinder cannot do that. {error}", file=sys.stderr)
+            return 2
         return 0
     try:
         return serve()

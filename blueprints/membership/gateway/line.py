@@ -129,6 +129,8 @@ class Thing:
 
 def _translated(error: stripe.StripeError) -> GatewayError:
     message = str(error.user_message or error)
+    if isinstance(error, stripe.APIConnectionError):
+        message = "Stripe could not be reached."  # the library's words hold addresses, and several lines of advice
     if error.http_status == 404 or error.code == "resource_missing":
         return Missing(message, error.code, getattr(error, "param", None))
     busy = error.http_status == 409
