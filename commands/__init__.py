@@ -8,6 +8,7 @@ from commands.backup import backup, restore
 from commands.billing import billing
 from commands.doctor import doctor
 from commands.licences import show_licences
+from commands.limits import show_limits
 from commands.live import live
 from commands.moving import export, import_
 from commands.sandbox import sandbox
@@ -27,6 +28,7 @@ def register_commands(app: Flask) -> None:
     app.cli.add_command(live)
     app.cli.add_command(show_access)
     app.cli.add_command(show_licences)
+    app.cli.add_command(show_limits)
     app.cli.add_command(export)
     app.cli.add_command(import_)
     app.cli.add_command(sandbox)
