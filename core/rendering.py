@@ -25,6 +25,7 @@ from core import clock, csrf, scripts
 from core.db import db
 from core.errors import DomainError, NotFound, TooFast
 from core.guards import machine
+from core.network import network_of
 from core.viewer import current_viewer
 
 log = structlog.get_logger("web")
@@ -206,6 +207,8 @@ def standard_headers(app: Flask) -> list[tuple[str, str]]:
 
 
 def _headers(response: Response) -> Response:
+    if response.status_code == 429:
+        log.info("limit reached", **_who())
     response.headers.pop("Date", None)  # a file's answer brings one, and the server says it too: one is enough
     given = {name.lower() for name, _ in response.headers}
     standard = _standard_headers(current_app.config["FORM_TARGETS"])
@@ -243,13 +246,21 @@ SENTENCES = {404: "There is nothing at this address. It may have moved, or never
 
 
 def _domain_error(error: DomainError) -> Response:
+    if error.status == 403:
+        log.info("refused", reason=error.code, **_who())
     answer = error_page(error.status, TITLES.get(error.status, "That did not work"), error.sentence)
     if isinstance(error, TooFast):
         answer.headers["Retry-After"] = str(error.retry_after)
     return answer
 
 
-def _lost_form(_error: CSRFError) -> Response:
+def _who() -> dict[str, Any]:
+    return {"endpoint": request.endpoint, "user_id": g.viewer.id if "viewer" in g else None,
+            "network": network_of(request.remote_addr)}  # fmt: skip
+
+
+def _lost_form(error: CSRFError) -> Response:
+    log.info("form refused", reason=error.description, **_who())
     return error_page(400, "This page was open too long",
                       "Your session ended meanwhile, so nothing was done. Go back, reload the page and try again.")
 

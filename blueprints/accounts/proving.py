@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import structlog
 from flask import Response, current_app, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
@@ -20,6 +21,7 @@ from core.viewer import current_viewer
 
 PROOFS = at_most(20, "hour")
 PROOF_FIELDS = ("proof_password", "proof_code", "proof_passkey", "proof_press")
+log = structlog.get_logger("accounts")
 WRONG_PASSWORD = "This is not your password."  # noqa: S105 -- a sentence
 ASKED_OF_A_SCRIPT = "Please show once more that it is you."
 
@@ -56,12 +58,15 @@ def take_proof(form: ProofForm) -> bool:
         has_factor = False
     elif not has_factor and not passwords.is_password(form.typed("proof_password"), queries.password_of(user_id)):
         form.refuse("proof_password", WRONG_PASSWORD)
+        log.info("proof refused", user_id=user_id, second_factor=False)
         return False
     with transaction():
         if has_factor and not _is_factor(user_id, form):
             form.refuse("proof_code", WRONG_PASSKEY if form.typed("proof_passkey") else WRONG_CODE)
+            log.info("proof refused", user_id=user_id, second_factor=True)
             return False
         renew_session(second_factor=has_factor and not is_pressed)
+    log.info("proof given", user_id=user_id, second_factor=has_factor)
     return True
 
 

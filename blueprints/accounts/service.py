@@ -4,6 +4,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Literal
 
+import structlog
 from sqlalchemy.exc import IntegrityError
 
 from blueprints.accounts import policy, queries, queries_personal, queries_sessions, tokens
@@ -25,6 +26,7 @@ from core.viewer import ROLES
 from jobs.queue import enqueue
 from models.user import RoleGrant, User
 
+log = structlog.get_logger("accounts")
 NAME_TAKEN = "Somebody here has this name already, or one that looks like it. If it is you, sign in instead."
 FORMER_NAME = "Former reader"
 
@@ -345,6 +347,7 @@ def _flush_name() -> None:
 def _set_password(user: User, password_hash: str) -> None:
     user.password = password_hash
     end_all_sessions(user.id)
+    log.info("password changed", user_id=user.id)
     _write(user, "password-changed", f"Your password at {site().name} was changed")
 
 

@@ -166,6 +166,7 @@ def end_other_sessions(user_id: int) -> None:
 
 def end_session() -> None:
     """Sign this browser out, inside a transaction."""
+    log.info("signed out", user_id=current_viewer().id)
     if key := session.get(SESSION_KEY):
         queries_sessions.end_key(key_digest(key))
     session.clear()

@@ -120,3 +120,24 @@ def test_live_money_and_the_demos_open_doors_exclude_each_other() -> None:
     with pytest.raises(ConfigError, match="live key"):
         Settings(**PRODUCTION, rejoinder_mode="demo").check()  # type: ignore[arg-type]
     Settings(**PRODUCTION, rejoinder_mode="production").check()  # type: ignore[arg-type]
+
+
+def test_what_is_refused_and_what_touches_an_account_is_in_the_logs(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_site()
+    reader = make_user(email="reader@example.test", password=PASSWORD)
+    structlog.reset_defaults()
+    with structlog.testing.capture_logs() as said:
+        browser = Browser(app)
+        browser.post("/sign-in", {"email": "reader@example.test", "password": "wrong"}, token=False)
+        browser.http.post("/sign-in", headers={"Origin": "https://evil.test"})
+        browser.post("/sign-in", {"email": "reader@example.test", "password": PASSWORD})
+        browser.post("/account/settings/password", {"current_password": PASSWORD, "new_password": f"{PASSWORD} again"})
+        browser.get("/publisher")
+        browser.post("/sign-out")
+        monkeypatch.setitem(app.config, "PRODUCTION", True)
+        for _ in range(11):
+            browser.post("/sign-in", {"email": "reader@example.test", "password": "wrong"})
+    seen = {(each["event"], each.get("user_id")) for each in said}
+    assert {("form refused", None), ("refused", None), ("signed in", reader.id), ("password changed", reader.id),
+            ("refused", reader.id), ("signed out", reader.id), ("sign-in refused", reader.id), ("limit reached", None)} <= seen
+    assert "reader@example.test" not in str(said)
