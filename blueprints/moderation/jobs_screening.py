@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from blueprints.moderation import spam, telling
+from blueprints.moderation import holding, spam
 from blueprints.moderation.service import reject_comment
 from core.db import transaction
 from core.errors import DomainError
@@ -29,9 +29,9 @@ def screened(comment_id: int, revision: int, rule_id: int | None) -> None:
 
 @handler("moderation.held")
 def held(comment_id: int, revision: int) -> None:
-    """Tell an author that a comment of theirs which could be read waits for a person now, and why."""
+    """Put on record that a comment which could be read waits for a person now, and tell its author why."""
     with transaction() as session:
-        telling.tell_of_hold(session, comment_id, revision)
+        holding.tell_of_hold(session, comment_id, revision)
 
 
 @handler("moderation.spam-links")

@@ -200,6 +200,14 @@ def held(session: Session, comment_id: int, revision: int) -> Row[Any] | None:
     )  # fmt: skip
 
 
+def was_withheld(session: Session, comment_id: int, revision: int) -> bool:
+    """Whether it is on record that a program took this text out of sight."""
+    return bool(session.scalar(select(exists().where(
+        ModerationAction.comment_id == comment_id, ModerationAction.action == "withhold",
+        ModerationAction.revision == revision,
+    ))))  # fmt: skip
+
+
 def was_told(session: Session, comment_id: int) -> bool:
     """Whether a mail about a rejection of this comment was written, so that its author waits for news."""
     actions = session.scalars(

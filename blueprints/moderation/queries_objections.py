@@ -8,6 +8,7 @@ from sqlalchemy import Row, and_, case, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from blueprints.moderation import queries
+from blueprints.moderation.statements import HELD
 from core.viewer import Viewer
 from models.article import Article, Section
 from models.moderation import Appeal, ModerationAction, Sanction, StatementOfReasons
@@ -138,10 +139,10 @@ def standing_statements(session: Session, comment_id: int) -> list[StatementOfRe
 
 
 def newest_rejection(session: Session, comment_id: int) -> StatementOfReasons | None:
-    """The newest statement on a comment, withdrawn or not."""
+    """The newest statement on a rejected comment, withdrawn or not."""
     return session.scalar(
         select(StatementOfReasons)
-        .where(StatementOfReasons.comment_id == comment_id)
+        .where(StatementOfReasons.comment_id == comment_id, StatementOfReasons.restriction != HELD)
         .order_by(StatementOfReasons.id.desc())
         .limit(1)
     )

@@ -9,6 +9,7 @@ from sqlalchemy import Row, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from blueprints.moderation.queries import one
+from blueprints.moderation.statements import HELD
 from models.conduct import LadderStep, PersonNote, ProtectedAuthor, TrustedFlagger
 from models.moderation import ModerationAction, Sanction, StatementOfReasons
 from models.reading import ThreadVisit
@@ -182,6 +183,7 @@ def rejections_of(session: Session, user_ids: Sequence[int], since: datetime) ->
             select(StatementOfReasons.user_id, StatementOfReasons.created_at).where(
                 StatementOfReasons.user_id.in_(user_ids),
                 StatementOfReasons.comment_id.is_not(None),
+                StatementOfReasons.restriction != HELD,
                 StatementOfReasons.withdrawn_at.is_(None),
                 StatementOfReasons.created_at > since,
             )

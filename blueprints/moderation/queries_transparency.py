@@ -14,8 +14,8 @@ from models.site import Rule
 from models.thread import Comment, Report, Thread
 
 SHOWN_IN_LOG = (
-    "reject", "restore", "publish", "uphold", "reverse", "warning", "slow-down", "pre-moderation", "suspension", "ban",
-    "lift", "thread", "move", "notice", "notice-again", "purge",
+    "reject", "withhold", "restore", "publish", "uphold", "reverse", "warning", "slow-down", "pre-moderation",
+    "suspension", "ban", "lift", "thread", "move", "notice", "notice-again", "purge",
 )  # fmt: skip
 
 

@@ -190,8 +190,8 @@ def _move(
     change = change_status(session, comment.id, to_status)
     if not keep_reports:
         resolve_reports(session, comment.id, case.now, up_to_id=up_to_id)
-    if change.from_status == "rejected" and to_status != "rejected":
-        _withdraw(session, comment.id, case)
+    if change.from_status in {"rejected", "withheld"} and to_status != "rejected":
+        _withdraw(session, comment.id, case, to_status)
     if case.actor is not None:
         comment.reviewed_revision = 0 if action in UNDECIDED else comment.revision
         queries_claims.release(session, comment_id=comment.id)
@@ -206,9 +206,11 @@ def _move(
     return Decision(action_id, action, comment.id, comment.author_id, change.from_status, to_status)
 
 
-def _withdraw(session: Session, comment_id: int, case: _Open) -> None:
-    """Take back what the author was told; an open objection to it has succeeded."""
+def _withdraw(session: Session, comment_id: int, case: _Open, to_status: str) -> None:
+    """Take back what the author was told, as far as it is over; an open objection to it has succeeded."""
     for statement in queries_objections.standing_statements(session, comment_id):
+        if statement.restriction == statements.HELD and to_status != "published":
+            continue
         statement.withdrawn_at = case.now
         appeal = queries_objections.appeal_about(session, statement.action_id)
         if appeal is not None and appeal.outcome == "open":

@@ -11,6 +11,7 @@ from datetime import datetime
 from blueprints.moderation.policy import APPEAL_WITHIN
 from core.rendering import date, date_and_time
 
+HELD = "held"  # the restriction of a comment that could be read and waits for a person now
 PROGRAM = "A program decided this, without a person."
 
 SANCTION_WORDS = {

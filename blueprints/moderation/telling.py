@@ -9,13 +9,10 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
-from blueprints.moderation import queries, queries_moving, queries_objections, queries_people, statements
-from blueprints.moderation.queries_fairness import settings
+from blueprints.moderation import queries, queries_moving, queries_objections, queries_people
 from blueprints.moderation.statements import SANCTION_SUBJECTS
 from blueprints.notifications.notices import notify, withdraw
 from blueprints.notifications.service import send_mail
-from blueprints.threads import queries_shown
-from blueprints.threads.waiting import usual_seconds, usually, waiting_reason
 from core.text import excerpt
 from models.moderation import SANCTION_KINDS, Appeal
 
@@ -61,27 +58,6 @@ def tell(session: Session, action_id: int) -> None:
         dedupe_key=queries.mail_key(action_id),
         context={"heading": letter.subject, "paragraphs": letter.paragraphs, "quote": quote,
                  "action_label": letter.action_label, "action_path": letter.action_path, "reason": REASON},
-    )  # fmt: skip
-
-
-def tell_of_hold(session: Session, comment_id: int, revision: int) -> None:
-    """Tell an author that a comment of theirs which could be read is held now, unless it no longer is. Once a text."""
-    row = queries.held(session, comment_id, revision)
-    if row is None:
-        return
-    reason = queries_shown.hold_reasons(session, [comment_id]).get(comment_id) or waiting_reason("withheld", None)
-    words = statements.on_hold(
-        row.headline, row.created_at, reason, usually(usual_seconds(session, [row.status], row.section_id)),
-        settings(session).dispute_body,
-    )  # fmt: skip
-    cause, subject = f"held:{comment_id}:{revision}", "Your comment waits to be read"
-    notify(session, row.author_id, "decision", subject_key=cause, cause=cause, title=subject, excerpt=row.body_source,
-           url=f"/comments/{comment_id}")  # fmt: skip
-    send_mail(
-        kind="moderation", recipient=row.email, user_id=row.author_id, subject=subject, template="decision",
-        dedupe_key=cause,
-        context={"heading": subject, "paragraphs": words.split("\n\n"), "quote": excerpt(row.body_source, QUOTE_LENGTH),
-                 "action_label": "See where it stands", "action_path": "/account/comments", "reason": REASON},
     )  # fmt: skip
 
 

@@ -22,7 +22,8 @@ from core.errors import DomainError
 
 LONGEST = timedelta(days=5 * 366)
 RESTRICTIONS = {
-    "removal": "Comment removed", "not-published": "Comment not published", "warning": "Warning",
+    "removal": "Comment removed", "not-published": "Comment not published",
+    "held": "Comment set aside until a person has read it", "warning": "Warning",
     "slow-down": "Slow-down", "pre-moderation": "Comments read first", "suspension": "Suspension", "ban": "Ban",
     "": "Before this was noted",
 }  # fmt: skip

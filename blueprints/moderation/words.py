@@ -6,6 +6,7 @@ from core.rendering import date_and_time
 
 DONE = {
     "publish": "Published", "reject": "Rejected", "restore": "Put back", "keep": "Kept", "hold": "Set aside again",
+    "withhold": "Set aside",
     "reopen": "Reports opened again", "uphold": "Upheld", "reverse": "Reversed", "warning": "Warned",
     "slow-down": "Slowed down", "pre-moderation": "Pre-moderated", "suspension": "Suspended", "ban": "Banned",
     "lift": "Sanction lifted", "thread": "Discussion changed", "modes": "Discussion’s rules changed",

@@ -14,7 +14,17 @@ from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from blueprints.moderation import casefile, ledger, objecting, records, sanctions, service, transparency
+from blueprints.moderation import (
+    casefile,
+    jobs_screening,
+    ledger,
+    objecting,
+    queries_people,
+    records,
+    sanctions,
+    service,
+    transparency,
+)
 from core import clock
 from core.db import db, transaction
 from core.errors import DomainError
@@ -27,6 +37,7 @@ from tests.factories import make_site, make_user
 from tests.moderation.desk import (
     actions,
     as_viewer,
+    change,
     decide,
     ledger_problem,
     make_member,
@@ -36,6 +47,7 @@ from tests.moderation.desk import (
     reject,
     report,
     say,
+    statements,
     waiting,
 )
 from tests.moderation.test_illegal import decide as answer_notice
@@ -276,3 +288,33 @@ def test_days_are_checked_before_anything_is_counted() -> None:
     assert transparency.period("2026-01-01", "2026-01-01", today)[0].isoformat() == "2026-01-01"
     with pytest.raises(DomainError):
         transparency.period("2026-01-01", (today + timedelta(days=9999)).isoformat(), today)
+
+
+def test_what_a_program_held_after_posting_is_among_the_figures_and_taken_back_by_who_publishes_it(client: Browser) -> None:
+    open_everything()
+    ann, mo, talk = make_member(), make_moderator(), make_talk()
+    one, two, clean = (say(talk, ann) for _ in range(3))
+    for held in (one, two, clean):
+        change(held, "withheld")
+    change(clean, "published")  # before anybody was told
+    for _ in range(2):
+        for held in (one, two, clean):
+            jobs_screening.held(held, 1)
+    (told,) = statements(one)
+    assert (told.restriction, told.source, told.automated, told.ground) == ("held", "program", True, "rules")
+    assert "is held until a person has read it" in told.text
+    assert [(row.action, row.comment_id, row.actor_id) for row in actions()] == [("withhold", held, None) for held in (one, two)]
+    found = figures(this_year())
+    assert found["overview.restrictions"] == found["overview.by_program"] == 2
+    assert found["restrictions_by_kind.held"] == 2
+    assert "Set aside" in text_of(client.get("/moderation-log"))
+    decide(service.publish_comment, one, mo)
+    assert statements(one) == []
+    reject(two, mo)
+    assert {row.restriction for row in statements(two)} == {"held", "not-published"}
+    found = figures(this_year())
+    assert [found[f"overview.{key}"] for key in ("restrictions", "taken_back", "by_program")] == [3, 1, 2]
+    assert [row.user_id for row in queries_people.rejections_of(db.session(), [ann.id], clock.now() - timedelta(days=1))] == [ann.id]
+    decide(service.restore_comment, two, mo)
+    assert statements(two) == []
+    assert ledger_problem() == ""
