@@ -106,6 +106,18 @@ def test_every_page_can_be_used_by_everybody(new_browser: NewBrowser, name: str)
     assert problems == []
 
 
+@pytest.mark.once
+def test_a_fault_is_found_also_where_nearly_everything_looks_the_same(new_browser: NewBrowser) -> None:
+    page = new_browser().new_page()
+    page.goto("/privacy")
+    assert findings(page) == []
+    page.locator("main li").nth(1).evaluate("""item => {
+      item.style.color = '#ccc';
+      item.append(new Image());
+    }""")
+    assert [found.partition(":")[0] for found in findings(page)] == ["color-contrast", "image-alt"]
+
+
 @pytest.mark.postgresql
 @PEOPLE
 def test_every_page_is_made_of_this_database_too(new_browser: NewBrowser, name: str) -> None:
