@@ -1,5 +1,6 @@
 """The demo paper in the database."""
 
+import pytest
 from flask import Flask
 from sqlalchemy import select
 
@@ -8,6 +9,7 @@ from core.db import db
 from models.article import Article
 
 
+@pytest.mark.once  # on PostgreSQL the journeys fill it, and walk through it
 def test_articles_are_numbered_in_the_order_of_publication(app: Flask) -> None:
     seed_demo()
     by_number = list(db.session().scalars(select(Article.published_at).order_by(Article.id)))
