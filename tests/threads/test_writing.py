@@ -10,6 +10,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from blueprints.threads import service
+from blueprints.threads.status import blank_comment
 from core.changes import changes
 from core.db import db, transaction
 from models.notice import Mute
@@ -265,7 +266,7 @@ def test_a_comment_that_was_taken_away_has_no_history_for_others(app: Flask, sta
     assert answer.status_code == 410
     assert "words" not in re.sub(r"<[^>]+>", "", answer.text.split("<main")[1].split("</main>")[0])
     with transaction() as session:
-        status.blank_comment(session, number)
+        blank_comment(session, number)
     assert "gone for good" in text_of(browser(app, ann).get(f"/comments/{number}/history"))
 
 
