@@ -17,6 +17,7 @@ from markdown_it.token import Token
 from core.mentions import MAX_SOUGHT, is_sign, named_at
 
 MENTION_CLASS = "mention"
+PAGE_OF_PERSON = "/readers/"
 SPOILER_CLASS = "spoiler"
 SPOILER_LABEL = "Show the hidden words"
 HIDDEN_WORDS = "(hidden words)"
@@ -118,7 +119,7 @@ def _mention(state: StateInline, silent: bool) -> bool:
     if not silent:
         token = state.push("mention", "", 0)
         token.content = f"@{person.name}"
-        token.meta["person"] = person.id
+        token.meta.update(person=person.id, has_page=person.has_page)
     state.pos = end
     return True
 
@@ -133,4 +134,7 @@ def _render_spoiler_close(self: Any, tokens: Sequence[Token], at: int, options: 
 
 def _render_mention(self: Any, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
     token = tokens[at]
-    return f'<bdi class="{MENTION_CLASS}" data-person="{int(token.meta["person"])}">{escape(token.content)}</bdi>'
+    number, words = int(token.meta["person"]), escape(token.content)
+    if token.meta["has_page"]:
+        words = f'<a href="{PAGE_OF_PERSON}{number}">{words}</a>'  # by the number alone: names change
+    return f'<bdi class="{MENTION_CLASS}" data-person="{number}">{words}</bdi>'

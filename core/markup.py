@@ -25,7 +25,7 @@ from core.plain import PlainText
 from core.text import remove_controls
 
 # Stored beside every rendered text; raise it when the same source would render differently.
-RENDERER_VERSION = 2
+RENDERER_VERSION = 3
 
 PREVIEW_MARKER = "<!-- more -->"
 PREVIEW_PARAGRAPHS = 2
@@ -267,7 +267,8 @@ def render_comment(source: str, people: Mapping[str, Named] | None = None) -> st
     """HTML of a comment or reply: paragraphs, emphasis, links, quotes, lists, code, hidden words; nothing else.
 
     `||words||` are hidden until a reader asks for them. An @ before the name of one of the `people`, who are given by
-    the keys of their names, marks that name (see `core.mentions`); `people_named` tells whose names are marked.
+    the keys of their names, marks that name (see `core.mentions`), and leads to their page
+    where they have one; `people_named` tells whose names are marked.
 
     What readers type is what they see: a line end is a line end, an ampersand an ampersand, and tags, images,
     headings and tables stay the characters they are typed with. Links carry LINK_REL and are followed by the

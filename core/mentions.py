@@ -30,10 +30,11 @@ _UNSPACED = regex.compile(
 
 
 class Named(NamedTuple):
-    """Somebody who may be named in a text."""
+    """Somebody who may be named in a text; `has_page`: readers may see a page of theirs."""
 
     id: int
     name: str
+    has_page: bool = False
 
 
 def is_sign(text: str, at: int) -> bool:

@@ -31,7 +31,7 @@ def connect() -> None:
     signed_up_signal.connect(_copy)
     account_deleting_signal.connect(_leave)
     name_changed_signal.connect(_renew)
-    page_changed_signal.connect(_renew)
+    page_changed_signal.connect(_render_anew)
     membership_changed_signal.connect(_renew)
     if words_of_browser not in kept_words:
         kept_words.append(words_of_browser)
@@ -81,6 +81,12 @@ def _leave(_sender: object, *, user_id: int, keep_words: bool) -> None:
 
 def _renew(_sender: object, *, user_id: int) -> None:
     with _joined() as session:
+        renew_threads_of(session, user_id)
+
+
+def _render_anew(_sender: object, *, user_id: int) -> None:
+    with _joined() as session:
+        mentions.render_anew(session, user_id)
         renew_threads_of(session, user_id)
 
 

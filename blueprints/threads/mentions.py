@@ -6,7 +6,7 @@ A comment without an @ costs nothing of this.
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, delete, exists, insert, or_, select
+from sqlalchemy import ColumnElement, Select, bindparam, delete, exists, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from blueprints.threads.facts import ThreadFacts
@@ -15,6 +15,7 @@ from core.markup import people_named
 from core.mentions import Named, names_sought
 from core.names import name_key
 from core.viewer import Viewer
+from jobs.queue import enqueue
 from models.thread import Comment, Mention
 from models.user import RoleGrant, User
 
@@ -38,7 +39,9 @@ _TOOK_PART_LATELY = User.id.in_(
         Comment.root_id.in_(_recent_roots), Comment.status == "published", Comment.nameless.is_(False)
     )
 )
-_PEOPLE = select(User.id, User.display_name, User.name_key).where(User.active, User.deleted_at.is_(None))
+_PEOPLE = select(User.id, User.display_name, User.name_key, User.page_is_open).where(
+    User.active, User.deleted_at.is_(None)
+)
 
 
 def people_in(session: Session, viewer: Viewer, facts: ThreadFacts, words: str) -> dict[str, Named]:
@@ -50,7 +53,7 @@ def people_in(session: Session, viewer: Viewer, facts: ThreadFacts, words: str) 
         _reachable(viewer, facts, _TAKES_PART).where(User.name_key.in_(bindparam("keys", expanding=True))),
         {"keys": sorted(sought), **_values(facts)},
     )
-    return {row.name_key: Named(row.id, row.display_name) for row in rows}
+    return {row.name_key: Named(row.id, row.display_name, row.page_is_open) for row in rows}
 
 
 def check_number(html: str) -> None:
@@ -80,8 +83,20 @@ def forget(session: Session, comment_id: int) -> None:
     )
 
 
+def render_anew(session: Session, user_id: int) -> None:
+    """Have comments that name somebody made anew, by a job, because a page of theirs was opened or closed."""
+    named = select(Mention.comment_id).where(Mention.user_id == user_id)
+    changed = session.execute(
+        update(Comment).where(Comment.id.in_(named)).values(renderer_version=0)
+        .execution_options(synchronize_session=False)
+    ).rowcount  # type: ignore[attr-defined]
+    if changed:
+        enqueue("threads.rerender", key=f"rerender:{user_id}")
+
+
 def forget_person(session: Session, user_id: int) -> None:
     """Remove that somebody who leaves was named; what others wrote stays as they wrote it."""
+    render_anew(session, user_id)
     session.execute(delete(Mention).where(Mention.user_id == user_id).execution_options(synchronize_session=False))
 
 

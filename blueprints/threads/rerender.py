@@ -16,6 +16,7 @@ from core.markup import RENDERER_VERSION, render_comment
 from core.mentions import Named
 from core.names import name_key
 from models.thread import Comment, Mention, Revision, Thread
+from models.user import User
 
 AT_ONCE = 200
 
@@ -95,9 +96,11 @@ def _prepare(session: Session, after_id: int) -> _Step:
 def _people(session: Session, ids: list[int]) -> dict[int, dict[str, Named]]:
     people: dict[int, dict[str, Named]] = {}
     for row in session.execute(
-        select(Mention.comment_id, Mention.user_id, Mention.name).where(Mention.comment_id.in_(ids))
+        select(Mention.comment_id, Mention.user_id, Mention.name, User.page_is_open)
+        .join(User, User.id == Mention.user_id)
+        .where(Mention.comment_id.in_(ids))
     ):
-        people.setdefault(row.comment_id, {})[name_key(row.name)] = Named(row.user_id, row.name)
+        people.setdefault(row.comment_id, {})[name_key(row.name)] = Named(row.user_id, row.name, row.page_is_open)
     return people
 
 

@@ -746,6 +746,14 @@ def test_an_at_sign_before_the_name_of_somebody_present_marks_the_name(source: s
     assert people_named(rendered) == ([int(re.findall(r'data-person="(\d)"', html)[0])] if "mention" in html else [])
 
 
+def test_the_name_of_somebody_with_a_page_leads_to_it_but_not_in_code() -> None:
+    people = {key: person._replace(has_page=person.id == 2) for key, person in PEOPLE.items()}
+    html = render_comment("@Vic and @Vic Tanaka, `@Vic Tanaka`", people)
+    link = '<bdi class="mention" data-person="2"><a href="/readers/2">@Vic Tanaka</a></bdi>'
+    assert html == f'<p dir="auto">{mention(1, "Vic")} and {link}, <code>@Vic Tanaka</code></p>'
+    assert people_named(html) == [1, 2]
+
+
 def test_without_people_an_at_sign_is_one() -> None:
     assert render_comment("@Vic @[Vic]") == '<p dir="auto">@Vic @[Vic]</p>'
 

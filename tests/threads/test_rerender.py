@@ -4,6 +4,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import select, update
 
+from blueprints.accounts.service import open_page
+from blueprints.accounts.signals import account_deleting_signal
 from blueprints.threads import rerender, service, status
 from blueprints.threads.jobs import rerender as job
 from core.db import db, transaction
@@ -80,3 +82,29 @@ def test_blanked_words_stay_blank() -> None:
         session.execute(update(Comment).values(renderer_version=1).execution_options(synchronize_session=False))
     job()
     assert comment(number).body_html == ""
+
+
+def test_a_mention_leads_to_the_page_of_who_has_one_and_no_longer_than_that() -> None:
+    article, ann, bob = make_talk(), make_member("Ann Arbour"), make_member("Bob Harbour")
+    first = say(article, bob)
+    named = say(article, ann, "Says @Bob Harbour, and `@Bob Harbour`.")
+    plain = comment(named).body_html
+    assert "href" not in plain
+    version = thread_of(article).version
+    for opened in (True, False):
+        with transaction():
+            open_page(bob.id, to_others=opened)
+        run_all()
+        html = comment(named).body_html
+        assert html.count(f'<a href="/readers/{bob.id}">@Bob Harbour</a>') == opened
+    assert html == plain
+    assert thread_of(article).version > version
+    with transaction():
+        open_page(bob.id, to_others=True)
+    again = say(article, ann, "So says @Bob Harbour.", to=first)
+    assert f'<a href="/readers/{bob.id}">' in comment(again).body_html
+    run_all()
+    with transaction():
+        account_deleting_signal.send(None, user_id=bob.id, keep_words=True)
+    run_all()
+    assert "href" not in comment(named).body_html + comment(again).body_html
