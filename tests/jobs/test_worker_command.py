@@ -11,6 +11,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from core.db import db, transaction
+from core.migrations import newest_revision
 from jobs.queue import enqueue
 from models.job import Job
 from tests.factories import fresh
@@ -18,15 +19,29 @@ from tests.factories import fresh
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_the_worker_does_what_waits_and_ends_when_told(app: Flask, database_url: str, tmp_path: Path) -> None:
+def stands_at(revision: str) -> None:
+    with db.engine.begin() as connection:
+        connection.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{revision}'")
+
+
+def test_the_worker_waits_for_the_databases_shape_does_what_waits_and_ends_when_told(
+    app: Flask, database_url: str, tmp_path: Path
+) -> None:
     with transaction() as session:
         enqueue("threads.expire-drafts")
         job = session.scalars(select(Job)).one()
     environment = os.environ | {
         "DATABASE_URL": database_url, "DATA_DIR": str(tmp_path), "SECRET_KEY": "a-key-for-tests-only",
     }  # fmt: skip
-    process = subprocess.Popen([sys.executable, "app.py", "worker"], cwd=ROOT, env=environment)
+    stands_at("0000")
+    process = subprocess.Popen(
+        [sys.executable, "-u", "app.py", "worker"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+    )
     try:
+        assert process.stdout is not None
+        assert "Waiting for the site" in process.stdout.readline()
+        stands_at(newest_revision())
+        assert "Working" in process.stdout.readline()
         for _ in range(120):
             db.session().rollback()
             if fresh(job).finished_at is not None:
@@ -36,5 +51,6 @@ def test_the_worker_does_what_waits_and_ends_when_told(app: Flask, database_url:
         process.send_signal(signal.SIGTERM)
         assert process.wait(15) == 0
     finally:
+        stands_at(newest_revision())
         process.kill()
 
