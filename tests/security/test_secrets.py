@@ -1,6 +1,7 @@
 """What must not leave the house: passwords, tokens, addresses and words in logs; a till with the demo's doors open."""
 
 import logging
+import re
 import traceback
 
 import pytest
@@ -9,17 +10,20 @@ from flask import Flask
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
+from blueprints.accounts import totp
+from core import clock
 from core.config import ConfigError, Settings
 from core.db import db, transaction
 from core.logs import configure_logs
 from core.prepared import Prepared
 from jobs.queue import HANDLERS, enqueue
 from jobs.worker import run_all
+from models.article import Article
 from models.job import Job
 from models.notification import Mail
 from models.thread import Comment
 from models.user import User
-from tests.browser import Browser
+from tests.browser import Browser, text_of
 from tests.factories import make_site, make_user
 from tests.security.paper import make_paper
 
@@ -80,6 +84,25 @@ def test_a_journey_leaves_no_secret_in_the_logs(
     moderator.post(f"/moderation/comments/{said}/reject", {**seen, "rule_id": 1, "note": "A quiet note."})
     member.post(f"/comments/{said}/appeal", {"body": "An objection in confidence."})
     member.post("/articles/the-bridge/comments", {"body": "Lost by its token."}, token=False)
+    # What others keep or take along, and what opens doors without a password.
+    article_id = db.session().scalars(select(Article.id).where(Article.slug == "the-bridge")).one()
+    member.post("/drafts", {"article_id": article_id, "body": "A half-said thing."})
+    browser.get("/search?q=what+somebody+looked+for")
+    shown = browser.follow(browser.post("/account/security/app"))
+    app_secret = re.findall(r"(?:[A-Z2-7]{4} ){3,}[A-Z2-7]{4}", text_of(shown))
+    browser.post("/account/security/app/confirm", {"code": "314159"})
+    right = totp.code_at(app_secret[0].replace(" ", ""), totp.step_at(clock.now()))
+    confirmed = browser.post("/account/security/app/confirm", {"code": right})
+    code = re.findall(r"[a-z2-7]{4}(?:-[a-z2-7]{4}){5}", confirmed.text)
+    browser.post("/account/data")
+    publisher = paper.browser("publisher")
+    imported = publisher.post("/publisher/people/import", {"rows": "email,name\nlisted@example.test,Listed Person", "sure": "1"})
+    assert publisher.get("/publisher/people/export").status_code == 200
+    notified = Browser(app).post("/illegal-content", {
+        "url": f"http://localhost/comments/{said}", "category": "defamation", "explanation": "A wrong done to me.",
+        "name": "Nora Outside", "email": "nora@example.test", "in_good_faith": "y",
+    })  # fmt: skip
+    assert (imported.status_code, notified.status_code, len(code)) == (200, 303, 10)
     browser.post("/webhooks/stripe", token=False, headers={"Stripe-Signature": "t=1,v1=0123456789abcdef"})
     run_all()
     session = browser.http.get_cookie("session")
@@ -87,6 +110,8 @@ def test_a_journey_leaves_no_secret_in_the_logs(
     logged = caplog.text + "".join(capfd.readouterr())
     secrets = ["private@example.test", PASSWORD, "a wrong password", link.rpartition("/")[2], "private words"]
     secrets += ["secret thought", "555 0142", "whispered", "quiet note", "in confidence", "Lost by its", "0123456789abcdef"]
+    secrets += ["half-said", "looked", "314159", *code, "listed@example", "Listed Person", "wrong done", "Nora Outside"]
+    secrets += ["nora@example", *app_secret, *(each.replace(" ", "") for each in app_secret)]
     secrets += [cookie.value for cookie in (session, guest) if cookie is not None]
     assert [secret for secret in secrets if secret in logged] == []
 
