@@ -82,7 +82,7 @@ def tried(text: str) -> Trial:
             if row.email in seen_emails:
                 raise DomainError("This address is in the file twice.")
             if not is_known and (not row.display_name or key in seen_names):
-                raise DomainError("A new person needs a display name that nobody else in the file has.")
+                raise DomainError("A new person needs a display_name that nobody else in the file has.")
             if not is_known and account_queries.name_is_taken(key, name_skeleton(row.display_name)):
                 raise DomainError(accounts.NAME_TAKEN)
         except DomainError as error:
@@ -158,7 +158,8 @@ def _checked(line: int, values: Mapping[str, str], plans: Mapping[str, str]) -> 
         is_date = "isoformat" in str(error)
         raise DomainError("A last day looks like 2027-12-31." if is_date else str(error)) from None
     if given["plan"] and given["plan"] not in plans:
-        raise DomainError(f"There is no plan with the key {given['plan']}; there are {', '.join(plans)}.")
+        known = f"there are {', '.join(plans)}" if plans else "no plan has been made yet"
+        raise DomainError(f"There is no plan with the key {given['plan']}; {known}.")
     return Row(line, email, name, given["plan"], last_day)
 
 

@@ -76,7 +76,7 @@ def test_a_trial_changes_nothing_and_names_each_row_that_is_left_out(boss: Brows
     page = text_of(answer)
     assert "Nothing is changed yet" in page
     assert "1 new account, 1 known, 2 memberships, 6 rows left out" in page
-    for said in ("3 This is very far away", "5 This does not look like an e-mail address", "6 A new person needs a display name",
+    for said in ("3 This is very far away", "5 This does not look like an e-mail address", "6 A new person needs a display_name",
                  "7 Somebody here has this name already", "8 There is no plan with the key gold", "9 This address is in the file twice"):  # fmt: skip
         assert said in page
     assert users() == before

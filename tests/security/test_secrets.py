@@ -96,7 +96,7 @@ def test_a_journey_leaves_no_secret_in_the_logs(
     code = re.findall(r"[a-z2-7]{4}(?:-[a-z2-7]{4}){5}", confirmed.text)
     browser.post("/account/data")
     publisher = paper.browser("publisher")
-    imported = publisher.post("/publisher/people/import", {"rows": "email,name\nlisted@example.test,Listed Person", "sure": "1"})
+    imported = publisher.post("/publisher/people/import", {"rows": "email,display_name\nlisted@example.test,Listed Person", "sure": "1"})
     assert publisher.get("/publisher/people/export").status_code == 200
     notified = Browser(app).post("/illegal-content", {
         "url": f"http://localhost/comments/{said}", "category": "defamation", "explanation": "A wrong done to me.",
