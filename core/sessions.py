@@ -1,5 +1,6 @@
 """The session cookie, as Flask signs it; a signature that was found good is not worked out again."""
 
+import hashlib
 import time
 from typing import Any
 
@@ -39,7 +40,9 @@ class KnownCookies:
 
 
 class CookieSessions(SecureCookieSessionInterface):
-    """Flask's own sessions with one serializer for the application."""
+    """Flask's own sessions with one serializer for the application, signed with HMAC-SHA-256."""
+
+    digest_method = staticmethod(hashlib.sha256)
 
     def known(self, app: Flask, cookie: str) -> dict[str, Any] | None:
         """What a cookie says that was checked for an earlier request and holds still; None for any other."""

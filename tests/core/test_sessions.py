@@ -1,5 +1,6 @@
 """The session cookie: remembered signatures open nothing that would not open anyway."""
 
+from base64 import urlsafe_b64decode
 from datetime import timedelta
 
 import pytest
@@ -73,3 +74,9 @@ def test_messages_reach_their_reader_once(app):
         with app.test_request_context(headers={"Cookie": f"session={value}"}):
             flash("and more")
             assert get_flashed_messages() == ["Hello", "and more"]
+
+
+def test_the_cookie_is_signed_with_sha_256(app):
+    make_site()
+    signature = Browser(app).sign_in(make_user()).http.get_cookie("session").value.rpartition(".")[2]
+    assert len(urlsafe_b64decode(signature + "=")) == 32
