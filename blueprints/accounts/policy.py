@@ -72,7 +72,8 @@ def may_leave(*, is_demo: bool, is_only_publisher: bool) -> str | None:
 
 def _words(name: str, email: str, site_name: str) -> list[str]:
     local, _, domain = email.partition("@")
-    parts = [name, email, local, domain, site_name, *name.split(), *site_name.split(), *local.split("."), "rejoinder"]
+    parts = [name.replace(" ", ""), site_name.replace(" ", ""), "rejoinder"]
+    parts += [name, email, local, domain, site_name, *name.split(), *site_name.split(), *local.split(".")]
     return sorted({part.casefold() for part in parts if len(part) > 2})
 
 

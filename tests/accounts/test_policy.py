@@ -54,3 +54,8 @@ def test_a_good_password_is_taken(password: str) -> None:
 
 def test_the_papers_own_name_is_no_password() -> None:
     assert policy.password_problem("themeridian", name="Nora", email="n@example.com", site_name="The Meridian")
+
+
+@pytest.mark.parametrize("password", ["themeridian1", "annash12345", "Rejoinder2026!"])
+def test_neither_are_names_written_together(password: str) -> None:
+    assert policy.password_problem(password, name="Ann Ash", email="a@example.test", site_name="The Meridian") is not None
