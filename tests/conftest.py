@@ -8,6 +8,7 @@ have reached PostgreSQL. What reads or writes rows is in both runs, but for what
 
 import os
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,7 +16,8 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Playwright, expect, sync_playwright
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import create_engine, event, make_url, text
+from sqlalchemy.engine import Engine
 
 from app import create_app
 from core.config import Settings
@@ -46,6 +48,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def may_reach_a_database(item: pytest.Item) -> bool:
     """Whether anything leads this test to the database that the run is about."""
     return "database_url" in getattr(item, "fixturenames", ["database_url"]) or item.nodeid.startswith(OWN_DATABASES)
+
+
+@event.listens_for(Engine, "connect")
+def nothing_has_to_outlive_the_power(connection: object, _record: object) -> None:
+    """Let SQLite not wait for the disk: else it does at the end of every test, when its file is closed."""
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA synchronous = OFF")
 
 
 @pytest.fixture(scope="session")
