@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from flask_security import hash_password
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from blueprints.accounts.passwords import hash_password
 from blueprints.articles.quotations import mark_of, save_quotes
 from blueprints.articles.service import store_picture, write_picture
 from blueprints.membership.service import PriceTerms, offer_plan

@@ -8,10 +8,10 @@ from functools import cache
 from typing import Any
 
 import click
-from flask_security import hash_password
 from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.orm import Session
 
+from blueprints.accounts.passwords import hash_password
 from blueprints.membership.service import PriceTerms, offer_plan
 from blueprints.threads.counters import recount
 from blueprints.threads.ordering import path_of

@@ -2,15 +2,14 @@
 
 from datetime import datetime
 
-from flask_security import RoleMixin, UserMixin
 from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint, true
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db import Base
 from models.base import CreatedAt, Id
 
 
-class User(Base, UserMixin):
+class User(Base):
     """A person with an account. A deleted one keeps its row, emptied, so that replies still make sense."""
 
     __tablename__ = "user"
@@ -36,10 +35,8 @@ class User(Base, UserMixin):
     reading_keys: Mapped[bool] = mapped_column(default=True, server_default=true())  # single keys in discussions
     country: Mapped[str | None] = mapped_column(String(5))  # where they say they live, US-CA for California
 
-    roles: Mapped[list["RoleGrant"]] = relationship(lazy="raise_on_sql", viewonly=True)  # type: ignore[assignment]
 
-
-class RoleGrant(Base, RoleMixin):
+class RoleGrant(Base):
     """A role given to a person: author, moderator, lead, editor or publisher. Nobody needs a grant to read."""
 
     __tablename__ = "role_grant"

@@ -110,7 +110,7 @@ def migrated_app(database_url: str, data_dir: Path) -> Iterator[Flask]:
 def app(migrated_app: Flask, database_url: str, data_dir: Path) -> Iterator[Flask]:
     """The application on a database as fresh as after the migrations, inside its context."""
     _forget(migrated_app)
-    with migrated_app.app_context(), cheap_passwords(migrated_app):
+    with migrated_app.app_context(), cheap_passwords():
         yield migrated_app
         db.session.remove()
         _empty(database_url)
@@ -133,7 +133,7 @@ def begin_anew(app: Flask, database_url: str, data_dir: Path) -> Callable[[], No
 @pytest.fixture
 def full_cost(app: Flask) -> None:
     """Passwords cost what they cost readers."""
-    restore(app)
+    restore()
 
 
 @pytest.fixture

@@ -2,37 +2,32 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
-from flask import Flask
+from argon2 import PasswordHasher
 
 from blueprints.accounts import passwords
 
-_CHEAP = {"argon2__time_cost": 1, "argon2__memory_cost": 256, "argon2__parallelism": 1}
-REAL = "rejoinder_tests_real_passwords"
+_REAL = passwords.hasher, passwords.NOBODY
 
 
 @contextmanager
-def cheap_passwords(app: Flask) -> Iterator[None]:
+def cheap_passwords() -> Iterator[None]:
     """Inside, a password costs a millisecond instead of a tenth of a second. `full_cost` gives the real cost back."""
-    kept = app.extensions["security"]
-    real = app.extensions[REAL] = kept.pwd_context, passwords.NOBODY
-    kept.pwd_context = real[0].copy(**_CHEAP)
-    passwords.NOBODY = _nobody(kept.pwd_context)
+    before = passwords.hasher, passwords.NOBODY
+    passwords.hasher, passwords.NOBODY = _cheap()
     try:
         yield
     finally:
-        restore(app)
+        passwords.hasher, passwords.NOBODY = before
 
 
-def restore(app: Flask) -> None:
-    """Hash as the application was made to, and as it does for readers."""
-    app.extensions["security"].pwd_context, passwords.NOBODY = app.extensions[REAL]
+def restore() -> None:
+    """Hash as for readers."""
+    passwords.hasher, passwords.NOBODY = _REAL
 
 
-_made: list[str] = []
-
-
-def _nobody(context: object) -> str:
-    if not _made:
-        _made.append(str(context.hash("nobody's")))  # type: ignore[attr-defined]
-    return _made[0]
+@cache
+def _cheap() -> tuple[PasswordHasher, str]:
+    hasher = PasswordHasher(time_cost=1, memory_cost=256, parallelism=1)
+    return hasher, hasher.hash("nobody's")

@@ -3,8 +3,6 @@
 A session is a row (models/browser_session.py) whose key is in the browser's signed cookie. Reading a page costs no
 more for it: the row is found in the question that finds the person. It is written to at most every few minutes.
 
-Flask-Security supplies password hashing, validation and the session machinery of flask-login; the pages are our own,
-because its views commit by themselves and use a confirmation link on GET.
 """
 
 import hashlib
@@ -16,7 +14,6 @@ from typing import Any
 
 import structlog
 from flask import Flask, request, session
-from flask_security import Security, SQLAlchemyUserDatastore
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response
 
@@ -29,9 +26,7 @@ from core.db import db, is_writing
 from core.network import network_of
 from core.viewer import GUEST, Viewer, current_viewer, forget_viewer, register_viewer_loader
 from models.browser_session import BrowserSession
-from models.user import RoleGrant, User
 
-security = Security()
 log = structlog.get_logger("accounts")
 SESSION_KEY = "_user_id"
 HALF_KEY = "half"  # proof of a right password, while the second factor is asked for
@@ -42,36 +37,13 @@ LONGEST_LIFETIME = timedelta(days=180)  # however often it is used
 
 
 def install(app: Flask) -> None:
-    """Wire Flask-Security without its own pages, and say how the viewer of a request is found."""
+    """Say how the session's cookie is kept, and how the viewer of a request is found."""
     app.config.update(
-        SECURITY_REGISTER_BLUEPRINT=False,
-        SECURITY_PASSWORD_SALT=app.config["SECRET_KEY"],
-        SECURITY_PASSWORD_HASH="argon2",  # noqa: S106 -- a method
-        SECURITY_PASSWORD_SCHEMES=["argon2"],
-        # Otherwise an HMAC with the secret key goes into each hash, and a new key would end every password.
-        SECURITY_PASSWORD_SINGLE_HASH=["argon2"],
-        SECURITY_TRACKABLE=False,
-        SECURITY_SEND_REGISTER_EMAIL=False,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=app.config["PRODUCTION"],
-        REMEMBER_COOKIE_HTTPONLY=True,
-        REMEMBER_COOKIE_SAMESITE="Lax",
-        REMEMBER_COOKIE_SECURE=app.config["PRODUCTION"],
     )
-    security.init_app(app, SQLAlchemyUserDatastore(db, User, RoleGrant), register_blueprint=False)
-    _leave_out_per_request_loading(app)
     register_viewer_loader(app, load_viewer)
-
-
-def _leave_out_per_request_loading(app: Flask) -> None:
-    """The viewer is loaded once, with all rights, in one query; the extensions' own loading would be a second."""
-    spare = {"flask_principal", "flask_login.utils", "flask_login.login_manager", "flask_security.core"}
-    every: tuple[dict[Any, list[Any]], ...] = (
-        app.before_request_funcs, app.template_context_processors, app.after_request_funcs,
-    )  # fmt: skip
-    for hooks in every:
-        hooks[None] = [hook for hook in hooks.get(None, []) if hook.__module__ not in spare]
 
 
 def load_viewer() -> Viewer:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from flask import Flask
@@ -39,11 +40,11 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         done.append(f"{word} {table[1] if table else ''}")
 
     with monkeypatch.context() as patch:
-        for name in ("verify_password",):
-            true = getattr(passwords, name)
-            patch.setattr(passwords, name, lambda *a, true=true: done.append("argon2") or true(*a))
-        true_hash = passwords.flask_security.hash_password
-        patch.setattr(passwords.flask_security, "hash_password", lambda word: done.append("argon2") or true_hash(word))
+        true = passwords.hasher
+        noted = SimpleNamespace(check_needs_rehash=true.check_needs_rehash)
+        noted.verify = lambda *a: done.append("argon2") or true.verify(*a)
+        noted.hash = lambda *a: done.append("argon2") or true.hash(*a)
+        patch.setattr(passwords, "hasher", noted)
         event.listen(db.engine, "before_cursor_execute", statement)
         try:
             yield done
@@ -141,8 +142,8 @@ def test_over_tls_every_cookie_belongs_to_this_host_alone(tmp_path: Path) -> Non
     from core.migrations import upgrade_if_needed
     from tests.factories import make_article, make_plan
 
-    settings = Settings(  # type: ignore[call-arg]
-        _env_file=None, database_url=f"sqlite:///{tmp_path / 'tls.sqlite3'}", data_dir=tmp_path, secret_key="a-key-for-tests-only",
+    settings = Settings(
+        database_url=f"sqlite:///{tmp_path / 'tls.sqlite3'}", data_dir=tmp_path, secret_key="a-key-for-tests-only",
         site_url="https://paper.example", mail_url="smtp://localhost", stripe_secret_key="sk_test_x",
         stripe_webhook_secrets="whsec_x", trusted_proxies=1,
     )  # fmt: skip

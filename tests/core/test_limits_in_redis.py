@@ -39,7 +39,7 @@ def counted(tmp_path: Path) -> Iterator[Flask]:
 
 
 def running(app: Flask) -> Iterator[Flask]:
-    with app.app_context(), cheap_passwords(app):
+    with app.app_context(), cheap_passwords():
         upgrade_if_needed()
         make_site()
         yield app

@@ -61,7 +61,7 @@ def make_user(
     moment = clock.now()
     hashed = None
     if password:
-        from flask_security import hash_password
+        from blueprints.accounts.passwords import hash_password
 
         hashed = hash_password(password)
     with transaction() as session:

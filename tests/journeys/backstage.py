@@ -36,8 +36,8 @@ class Backstage:
     """Makes people and articles of a journey's own, so that no journey uses up another's."""
 
     def __init__(self, database_url: str, data_dir: Path, url: str) -> None:
-        self._settings = Settings(  # type: ignore[call-arg]
-            _env_file=None, database_url=database_url, data_dir=data_dir, site_url=url, redis_url="", mail_url="",
+        self._settings = Settings(
+            database_url=database_url, data_dir=data_dir, site_url=url, redis_url="", mail_url="",
             secret_key="", stripe_secret_key="", stripe_webhook_secrets="", stripe_api_base="", rejoinder_mode="demo",
         )  # fmt: skip
 
@@ -56,9 +56,9 @@ class Backstage:
 
     @cached_property
     def _hashed(self) -> str:
-        from flask_security import hash_password
+        from blueprints.accounts.passwords import hash_password
 
-        return str(hash_password(PASSWORD))
+        return hash_password(PASSWORD)
 
     def reader(self, name: str = "", *, roles: tuple[str, ...] = ()) -> Person:
         """A confirmed reader."""
