@@ -2,13 +2,12 @@
 
 import os
 import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import Field, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, cast
 from urllib.parse import urlsplit
-
-from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 SHORTEST_SECRET_KEY = 32  # in production: hexadecimal digits of 128 bits; `openssl rand -hex 32` gives 64
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
@@ -18,10 +17,14 @@ class ConfigError(Exception):
     """A setting that cannot work, said in one line."""
 
 
-class Settings(BaseSettings):
-    """What an operator may set. Names are the environment's, in lower case."""
+def _whole(default: int, least: int, most: int) -> int:
+    """A setting that is a whole number from `least` to `most`."""
+    return field(default=default, metadata={"least": least, "most": most})
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+@dataclass(frozen=True, kw_only=True, repr=False)  # without a text of its own: there are secrets in it
+class Settings:
+    """What an operator may set. Names are the environment's, in lower case."""
 
     database_url: str = ""
     redis_url: str = ""
@@ -32,70 +35,33 @@ class Settings(BaseSettings):
     stripe_webhook_secrets: str = ""
     stripe_api_base: str = ""
     host: str = "127.0.0.1"
-    port: int = Field(default=8000, ge=1, le=65535)
+    port: int = _whole(8000, 1, 65535)
     data_dir: Path = Path("instance")
-    rejoinder_mode: Literal["", "demo", "production"] = ""
-    trusted_proxies: int = Field(default=0, ge=0, le=5)
-    web_processes: int = Field(default=0, ge=0, le=64)
-    web_threads: int = Field(default=8, ge=1, le=256)
-    live_readers: int = Field(default=10_000, ge=0, le=1_000_000)
-    live_readers_of_an_address: int = Field(default=200, ge=1, le=1_000_000)
+    rejoinder_mode: str = ""
+    trusted_proxies: int = _whole(0, 0, 5)
+    web_processes: int = _whole(0, 0, 64)
+    web_threads: int = _whole(8, 1, 256)
+    live_readers: int = _whole(10_000, 0, 1_000_000)
+    live_readers_of_an_address: int = _whole(200, 1, 1_000_000)
     private_hosts: str = ""
     pictures_url: str = ""
     backup_dir: Path | None = None
-    backup_keep: int = Field(default=14, ge=1, le=10_000)
+    backup_keep: int = _whole(14, 1, 10_000)
 
     @property
     def private_host_names(self) -> frozenset[str]:
         """Hosts of the operator's own network that outside checks may call."""
         return frozenset(host.strip().casefold() for host in self.private_hosts.split(",") if host.strip())
 
-    @field_validator("site_url")
-    @classmethod
-    def _site_url(cls, value: str) -> str:
-        value = value.rstrip("/")
-        if value and (urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).hostname):
-            raise ValueError("must look like https://comments.example.org")
-        return value
-
-    @field_validator("database_url")
-    @classmethod
-    def _database_url(cls, value: str) -> str:
-        if value.startswith("postgres://"):
-            value = "postgresql://" + value.removeprefix("postgres://")
-        if value and not value.startswith(("sqlite:", "postgresql:", "postgresql+psycopg:")):
-            raise ValueError("must begin with sqlite: or postgresql:")
-        return value.replace("postgresql://", "postgresql+psycopg://", 1)
-
-    @field_validator("redis_url")
-    @classmethod
-    def _redis_url(cls, value: str) -> str:
-        if value and urlsplit(value).scheme not in {"redis", "rediss", "redis+unix"}:
-            raise ValueError("must look like redis://127.0.0.1:6379/0")
-        return value
-
-    @field_validator("mail_url")
-    @classmethod
-    def _mail_url(cls, value: str) -> str:
-        if value and urlsplit(value).scheme not in {"smtp", "smtps"}:
-            raise ValueError("must look like smtp://user:password@mail.example.org:587")
-        return value
-
-    @field_validator("pictures_url")
-    @classmethod
-    def _pictures_url(cls, value: str) -> str:
-        parts = urlsplit(value)
-        named = parts.username and parts.password and parts.hostname and parts.path.strip("/")
-        if value and (parts.scheme not in {"s3", "s3+http"} or not named or "/" in parts.path.strip("/")):
-            raise ValueError("must look like s3://key:secret@host/bucket?region=eu-central-1")
-        return value
-
-    @field_validator("stripe_secret_key")
-    @classmethod
-    def _stripe_secret_key(cls, value: str) -> str:
-        if value and not value.startswith(("sk_", "rk_")):
-            raise ValueError("must be a Stripe secret key (sk_…) or restricted key (rk_…)")
-        return value
+    def __post_init__(self) -> None:
+        """Bring the values into their form. Raises ConfigError for one that cannot work, without repeating it."""
+        for setting in fields(self):
+            given = getattr(self, setting.name)
+            try:
+                formed = _formed(setting, given)
+            except ValueError as error:
+                raise ConfigError(f"{setting.name.upper()} is wrong: {error}.") from None
+            object.__setattr__(self, setting.name, formed)
 
     @cached_property
     def base_url(self) -> str:
@@ -144,14 +110,78 @@ class Settings(BaseSettings):
             raise ConfigError("MAIL_URL is not set: without it nobody could confirm an address.")
 
 
-def load_settings() -> Settings:
-    """Read the environment; raise ConfigError naming the variable and what it should be."""
+def _site_url(value: str) -> str:
+    value = value.rstrip("/")
+    if value and (urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).hostname):
+        raise ValueError("must look like https://comments.example.org")
+    return value
+
+
+def _database_url(value: str) -> str:
+    if value.startswith("postgres://"):
+        value = "postgresql://" + value.removeprefix("postgres://")
+    if value and not value.startswith(("sqlite:", "postgresql:", "postgresql+psycopg:")):
+        raise ValueError("must begin with sqlite: or postgresql:")
+    return value.replace("postgresql://", "postgresql+psycopg://", 1)
+
+
+def _redis_url(value: str) -> str:
+    if value and urlsplit(value).scheme not in {"redis", "rediss", "redis+unix"}:
+        raise ValueError("must look like redis://127.0.0.1:6379/0")
+    return value
+
+
+def _mail_url(value: str) -> str:
+    if value and urlsplit(value).scheme not in {"smtp", "smtps"}:
+        raise ValueError("must look like smtp://user:password@mail.example.org:587")
+    return value
+
+
+def _pictures_url(value: str) -> str:
+    parts = urlsplit(value)
+    named = parts.username and parts.password and parts.hostname and parts.path.strip("/")
+    if value and (parts.scheme not in {"s3", "s3+http"} or not named or "/" in parts.path.strip("/")):
+        raise ValueError("must look like s3://key:secret@host/bucket?region=eu-central-1")
+    return value
+
+
+def _stripe_secret_key(value: str) -> str:
+    if value and not value.startswith(("sk_", "rk_")):
+        raise ValueError("must be a Stripe secret key (sk_…) or restricted key (rk_…)")
+    return value
+
+
+def _rejoinder_mode(value: str) -> str:
+    if value not in {"", "demo", "production"}:
+        raise ValueError("must be demo or production")
+    return value
+
+
+_FORMS: Mapping[str, Callable[[Any], Any]] = {
+    "site_url": _site_url, "database_url": _database_url, "redis_url": _redis_url, "mail_url": _mail_url,
+    "pictures_url": _pictures_url, "stripe_secret_key": _stripe_secret_key, "rejoinder_mode": _rejoinder_mode,
+    "data_dir": Path, "backup_dir": lambda value: Path(value) if value else None,
+}  # fmt: skip
+
+
+def _formed(setting: Field[Any], value: Any) -> Any:
+    """The value in its form. Raises ValueError with what it must be."""
+    if not setting.metadata:
+        return _FORMS.get(setting.name, str)(value)
+    least, most = cast(int, setting.metadata["least"]), cast(int, setting.metadata["most"])
     try:
-        settings = Settings(_env_file=None)  # type: ignore[call-arg]
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = str(first["loc"][0]).upper()
-        raise ConfigError(f"{name} is wrong: {first['msg'].removeprefix('Value error, ')}.") from None
+        number = int(value)
+    except ValueError:
+        number = least - 1
+    if not least <= number <= most:
+        raise ValueError(f"must be a whole number from {least} to {most}")
+    return number
+
+
+def load_settings() -> Settings:
+    """Read the environment, where an empty value is none; raise ConfigError naming the variable and what it must be."""
+    given: dict[str, Any] = {setting.name: os.environ.get(setting.name.upper(), "") for setting in fields(Settings)}
+    settings = Settings(**{name: value for name, value in given.items() if value})
     settings.check()
     return settings
 

@@ -89,8 +89,8 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def migrated_app(database_url: str, data_dir: Path) -> Iterator[Flask]:
     """One application for the whole run, its database brought to the newest shape by the migrations."""
-    settings = Settings(  # type: ignore[call-arg]
-        _env_file=None, database_url=database_url, data_dir=data_dir, secret_key="a-key-for-tests-only",
+    settings = Settings(
+        database_url=database_url, data_dir=data_dir, secret_key="a-key-for-tests-only",
         site_url="http://localhost", redis_url="", mail_url="", stripe_secret_key="", stripe_webhook_secrets="",
         stripe_api_base="", rejoinder_mode="demo", host="127.0.0.1", port=8000,
     )  # fmt: skip

@@ -168,7 +168,7 @@ def database(wanted: str, *, keep: bool = False) -> Iterator[str]:
 
 def same_data(data: Path, url: str) -> Flask:
     """An application of this process on the servers' data, to count in."""
-    settings = Settings(_env_file=None, data_dir=data, database_url=url)
+    settings = Settings(data_dir=data, database_url=url)
     return create_app(settings)
 
 

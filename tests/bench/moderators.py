@@ -172,7 +172,7 @@ def run(items: int, moderators: int, database: str) -> Outcome:
                 connection.execute(text(f'DROP DATABASE IF EXISTS "{name}"'))
                 connection.execute(text(f'CREATE DATABASE "{name}"'))
             url = base.set(database=name).render_as_string(hide_password=False)
-        app = create_app(Settings(_env_file=None, database_url=url, data_dir=folder, secret_key="bench"))  # type: ignore[call-arg]
+        app = create_app(Settings(database_url=url, data_dir=folder, secret_key="bench"))
         try:
             with app.app_context():
                 upgrade_if_needed()

@@ -186,8 +186,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--list", dest="lists", type=Path, action="append", default=[], help="words to hold, one a line")
     given = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(  # type: ignore[call-arg]
-            _env_file=None, database_url=f"sqlite:///{folder}/replay.sqlite3", data_dir=Path(folder), secret_key="replay",
+        settings = Settings(
+            database_url=f"sqlite:///{folder}/replay.sqlite3", data_dir=Path(folder), secret_key="replay",
         )
         app = create_app(settings)
         with app.app_context():

@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from http.client import HTTPConnection
 from io import BytesIO
@@ -81,7 +82,7 @@ def host(app: Flask, folder: Path, storage: str) -> Iterator[Flask]:
     """Inside another host on the same database, with a folder of its own."""
     db.session.remove()
     given: Settings = app.config["SETTINGS"]
-    other = create_app(given.model_copy(update={"data_dir": folder, "pictures_url": storage, "web_threads": 1}))
+    other = create_app(replace(given, data_dir=folder, pictures_url=storage, web_threads=1))
     with other.app_context():
         yield other
         db.session.remove()
@@ -133,7 +134,7 @@ def test_storage_that_is_away_is_said_and_nothing_is_half_kept(app: Flask, tmp_p
 
 
 def test_what_is_put_back_from_a_backup_is_in_the_storage_again(tmp_path: Path, storage: str) -> None:
-    settings = Settings(_env_file=None, data_dir=tmp_path / "new", pictures_url=storage)  # type: ignore[call-arg]
+    settings = Settings(data_dir=tmp_path / "new", pictures_url=storage)
     unpacked = tmp_path / "unpacked"
     (unpacked / "pictures").mkdir(parents=True)
     (unpacked / "pictures" / "kept.webp").write_bytes(b"a picture of before")
@@ -145,7 +146,7 @@ def test_what_is_put_back_from_a_backup_is_in_the_storage_again(tmp_path: Path, 
 
 
 def test_all_names_are_found_however_many_there_are(storage: str) -> None:
-    bucket = bucket_of(Settings(_env_file=None, pictures_url=storage))  # type: ignore[call-arg]
+    bucket = bucket_of(Settings(pictures_url=storage))
     assert bucket is not None
     before = set(bucket.names())
     for number in range(3):

@@ -20,8 +20,8 @@ REDIS = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/15")
 
 
 def make_app(folder: Path, url: str) -> Flask:
-    return create_app(Settings(  # type: ignore[call-arg]
-        _env_file=None, data_dir=folder, database_url="", secret_key="a-key-for-tests-only", redis_url=url,
+    return create_app(Settings(
+        data_dir=folder, database_url="", secret_key="a-key-for-tests-only", redis_url=url,
         site_url="https://talk.example.org", mail_url="smtp://localhost", stripe_secret_key="sk_test_x",
         stripe_webhook_secrets="whsec_x", rejoinder_mode="production",
     ))  # fmt: skip

@@ -18,7 +18,7 @@ import core.migrations
 from app import create_app
 from core.config import ConfigError, Settings
 from core.db import db
-from core.migrations import FOLDER, add_index, newest_revision, upgrade_if_needed
+from core.migrations import FOLDER, add_index, install, newest_revision, upgrade_if_needed
 from tests.conftest import POSTGRESQL
 
 # Their rows grow with readers and comments: nobody may wait while one of these is rewritten, searched or indexed.
@@ -56,8 +56,9 @@ def empty_app(tmp_path: Path) -> Iterator[Flask]:
         with admin.connect() as connection:
             connection.execute(text(f'CREATE DATABASE "{name}"'))
         url = base.set(database=name).render_as_string(hide_password=False)
-    settings = Settings(_env_file=None, database_url=url, data_dir=tmp_path, secret_key="a-key-for-tests-only")  # type: ignore[call-arg]
+    settings = Settings(database_url=url, data_dir=tmp_path, secret_key="a-key-for-tests-only")
     app = create_app(settings)
+    install(app)
     with app.app_context():
         yield app
         db.session.remove()

@@ -39,7 +39,7 @@ def mail_to(app: Flask) -> Iterator[Callable[[str], None]]:
     settings = app.config["SETTINGS"]
 
     def use(url: str) -> None:
-        app.config["SETTINGS"] = settings.model_copy(update={"mail_url": url})
+        app.config["SETTINGS"] = replace(settings, mail_url=url)
 
     yield use
     app.config["SETTINGS"] = settings
@@ -76,7 +76,7 @@ def a_message(**changes: Any) -> Any:
 
 
 def settings_for(url: str) -> Settings:
-    return Settings(_env_file=None, mail_url=url, site_url="https://comments.example.org")  # type: ignore[call-arg]
+    return Settings(mail_url=url, site_url="https://comments.example.org")
 
 
 def test_a_mail_and_its_sending_vanish_with_the_transaction(app: Flask) -> None:

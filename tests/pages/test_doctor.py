@@ -24,8 +24,8 @@ def found(settings: Any, mail_to: str | None = None) -> dict[str, Any]:
 
 def as_production(app: Flask, **values: Any) -> Settings:
     settings = app.config["SETTINGS"]
-    return Settings(  # type: ignore[call-arg]
-        _env_file=None, data_dir=settings.data_dir, database_url=settings.database_url, rejoinder_mode="production",
+    return Settings(
+        data_dir=settings.data_dir, database_url=settings.database_url, rejoinder_mode="production",
         **{"site_url": "https://talk.example.org", "mail_url": "smtp://mail.example.org"} | values,
     )  # fmt: skip
 

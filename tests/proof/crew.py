@@ -82,7 +82,7 @@ def _serve(settings: dict[str, str]) -> None:
     from app import create_app
     from core.config import Settings
 
-    app = create_app(Settings(_env_file=None, **settings))  # type: ignore[call-arg, arg-type]
+    app = create_app(Settings(**settings))  # type: ignore[arg-type]
     app.testing = True
     for name in app.jinja_env.list_templates(filter_func=lambda name: name.startswith(WARM)):
         app.jinja_env.get_template(name)  # compiled once, not by every child

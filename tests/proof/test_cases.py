@@ -205,8 +205,8 @@ def test_money_is_whole_minor_units_from_stripe_to_the_page(till: Till) -> None:
 
 
 def test_keys_and_secrets_of_any_shape_are_taken_at_their_word() -> None:
-    settings = Settings(  # type: ignore[call-arg]
-        _env_file=None, stripe_secret_key="rk_test_" + "x" * 200, stripe_webhook_secrets=" whsec_a+/=, we-b_2 ,",
+    settings = Settings(
+        stripe_secret_key="rk_test_" + "x" * 200, stripe_webhook_secrets=" whsec_a+/=, we-b_2 ,",
     )  # fmt: skip
     assert settings.webhook_secrets == ("whsec_a+/=", "we-b_2")
 

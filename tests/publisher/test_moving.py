@@ -7,6 +7,7 @@ import shutil
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -75,8 +76,8 @@ def elsewhere(app: Flask, elsewhere_app: Flask) -> Iterator[Flask]:
 
 
 def _settings(app: Flask, file: Path, folder: Path) -> Settings:
-    same = app.config["SETTINGS"].model_dump()
-    return Settings(_env_file=None, **same | {"database_url": f"sqlite:///{file}", "data_dir": folder})
+    same = asdict(app.config["SETTINGS"])
+    return Settings(**same | {"database_url": f"sqlite:///{file}", "data_dir": folder})
 
 
 def make_everything(app: Flask) -> Article:
@@ -422,7 +423,7 @@ def test_the_demos_people_do_not_come_into_a_paper_of_its_own(
 ) -> None:
     path = altered(paper_archive, tmp_path / "altered.zip", "user", _more({"is_demo": True}))
     settings = elsewhere.config["SETTINGS"]
-    settings = Settings(_env_file=None, **settings.model_dump() | {"rejoinder_mode": "production"})
+    settings = Settings(**asdict(settings) | {"rejoinder_mode": "production"})
     monkeypatch.setitem(elsewhere.config, "SETTINGS", settings)
     with elsewhere.app_context():
         refused(path, "The demo's people")

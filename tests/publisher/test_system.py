@@ -1,5 +1,6 @@
 """What the operator sees of the machine: mails that wait, work that is late."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from flask import Flask
@@ -30,7 +31,7 @@ def test_a_mail_that_could_not_be_sent_is_shown_without_its_reader_and_sent_when
     browser = office(app)
     run_all()
     with MailServer(refuse_recipients=True) as server:
-        settings = app.config["SETTINGS"].model_copy(update={"mail_url": server.url})
+        settings = replace(app.config["SETTINGS"], mail_url=server.url)
         monkeypatch.setitem(app.config, "SETTINGS", settings)
         mail_id = ask_for_mail()
         run_due()

@@ -3,6 +3,7 @@
 import logging
 import re
 import traceback
+from dataclasses import replace
 
 import pytest
 import structlog
@@ -29,7 +30,7 @@ from tests.security.paper import make_paper
 
 PASSWORD = "correct horse battery staple"
 PRODUCTION = {
-    "_env_file": None, "secret_key": "k" * 32, "stripe_secret_key": "sk_live_x", "stripe_webhook_secrets": "whsec_x",
+    "secret_key": "k" * 32, "stripe_secret_key": "sk_live_x", "stripe_webhook_secrets": "whsec_x",
     "mail_url": "smtp://127.0.0.1", "site_url": "", "database_url": "", "redis_url": "", "stripe_api_base": "",
     "host": "127.0.0.1", "port": 8000,
 }  # fmt: skip
@@ -126,7 +127,7 @@ def test_what_an_error_quotes_of_people_is_struck_out(
 
     make_site()
     monkeypatch.setitem(HANDLERS, "test.breaks", breaks)
-    configure_logs(app.config["SETTINGS"].model_copy(update={"rejoinder_mode": "production" if production else "demo"}))
+    configure_logs(replace(app.config["SETTINGS"], rejoinder_mode="production" if production else "demo"))
     with transaction():
         enqueue("test.breaks", words="private@example.test")
     run_all()

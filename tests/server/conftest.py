@@ -28,8 +28,8 @@ def house(tmp_path_factory: pytest.TempPathFactory, worker_name: str) -> Iterato
         with admin.connect() as connection:
             connection.execute(text(f'CREATE DATABASE "{name}"'))
         url = given.set(database=name).render_as_string(hide_password=False)
-    app = create_app(Settings(  # type: ignore[call-arg]
-        _env_file=None, database_url=url, data_dir=data, secret_key="a-key-for-tests-only", site_url="http://localhost",
+    app = create_app(Settings(
+        database_url=url, data_dir=data, secret_key="a-key-for-tests-only", site_url="http://localhost",
         redis_url="", mail_url="", stripe_secret_key="", stripe_webhook_secrets="", stripe_api_base="",
         rejoinder_mode="demo", host="127.0.0.1", port=8000,
     ))  # fmt: skip

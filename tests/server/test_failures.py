@@ -84,8 +84,8 @@ def on_disk(disk: Disk, migrated_app: Flask) -> Iterator[Flask]:
     template = Path(str(make_url(given).database)).with_suffix(".template")
     if given.startswith("sqlite"):
         shutil.copy(template, disk.folder / "rejoinder.sqlite3")
-    app = create_app(Settings(  # type: ignore[call-arg]
-        _env_file=None, data_dir=disk.folder, database_url="", secret_key="a-key-for-tests-only", redis_url="",
+    app = create_app(Settings(
+        data_dir=disk.folder, database_url="", secret_key="a-key-for-tests-only", redis_url="",
         site_url="http://localhost", mail_url="", stripe_secret_key="", stripe_webhook_secrets="",
         rejoinder_mode="demo",
     ))  # fmt: skip

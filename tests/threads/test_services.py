@@ -5,6 +5,7 @@ import hmac
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -59,7 +60,7 @@ class Helper:
 
 @pytest.fixture
 def helper(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Helper]:
-    settings = app.config["SETTINGS"].model_copy(update={"private_hosts": "127.0.0.1"})
+    settings = replace(app.config["SETTINGS"], private_hosts="127.0.0.1")
     monkeypatch.setitem(app.config, "SETTINGS", settings)
     helper = Helper()
     yield helper
