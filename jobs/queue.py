@@ -46,6 +46,19 @@ _CLAIM = Prepared(
 _FINISH = Prepared(
     update(Job).where(Job.id == bindparam("job_id")).values(finished_at=_now, leased_until=None, error=None)
 )
+_unfinished = (Job.finished_at.is_(None), Job.failed_at.is_(None))
+_soon = bindparam("soon", type_=UTCDateTime())
+_MEND_ASKED = Prepared(
+    update(Job)
+    .where(*_unfinished, Job.created_at > _soon)
+    .values(run_at=case((Job.run_at > Job.created_at, Job.run_at), else_=_now), created_at=_now)
+)
+_MEND_HELD = Prepared(
+    update(Job)
+    .where(*_unfinished, Job.leased_until > bindparam("too_late", type_=UTCDateTime()))
+    .values(leased_until=_soon)
+)
+_MEND_LAST = Prepared(update(Schedule).where(Schedule.last_run_at > _soon).values(last_run_at=_now))
 
 wake = threading.Event()
 
@@ -113,17 +126,11 @@ def mend_after_clock() -> int:
     A job asked for in the future, one held under a lease of more than one length, and repeating work that was last
     asked for in the future would wait until that moment comes.
     """
-    moment = clock.now()
+    moment, session = clock.now(), db.session()
     soon = moment + LEASE
-    unfinished = (Job.finished_at.is_(None), Job.failed_at.is_(None))
-    session = db.session()
-    asked = session.execute(
-        update(Job).where(*unfinished, Job.created_at > soon)
-        .values(run_at=case((Job.run_at > Job.created_at, Job.run_at), else_=moment), created_at=moment)
-    )  # fmt: skip
-    held = session.execute(update(Job).where(*unfinished, Job.leased_until > soon + LEASE).values(leased_until=soon))
-    last = session.execute(update(Schedule).where(Schedule.last_run_at > soon).values(last_run_at=moment))
-    return sum(int(done.rowcount) for done in (asked, held, last))  # type: ignore[attr-defined, misc]
+    asked = _MEND_ASKED.write(session, now=moment, soon=soon)
+    held = _MEND_HELD.write(session, soon=soon, too_late=soon + LEASE)
+    return asked + held + _MEND_LAST.write(session, now=moment, soon=soon)
 
 
 def _worker_name() -> str:

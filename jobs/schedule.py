@@ -1,15 +1,13 @@
 """Repeating work: each entry is started once per period, however many workers there are."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import bindparam, select, update
 
 from core import clock
-from core.db import db, transaction
-from core.prepared import PreparedInsert
+from core.db import UTCDateTime, db, transaction
+from core.prepared import Prepared, PreparedInsert
 from jobs.queue import enqueue
 from models.job import Schedule
 
@@ -21,8 +19,16 @@ class Repeating:
     kind: str
 
 
-_ADD = PreparedInsert(Schedule, or_nothing=True)
 REPEATING: dict[str, Repeating] = {}
+
+# Asked by every worker again and again: prepared, so that one with nothing to do stays small.
+_BEGAN = Prepared(select(Schedule.name, Schedule.last_run_at))
+_AGAIN = Prepared(
+    update(Schedule)
+    .where(Schedule.name == bindparam("name_is"), Schedule.last_run_at <= bindparam("before", type_=UTCDateTime()))
+    .values(last_run_at=bindparam("now", type_=UTCDateTime()))
+)
+_FIRST = PreparedInsert(Schedule, or_nothing=True)
 
 
 def repeating(kind: str, every: timedelta) -> None:
@@ -30,29 +36,18 @@ def repeating(kind: str, every: timedelta) -> None:
     REPEATING[kind] = Repeating(kind, every, kind)
 
 
-def enqueue_repeating(done: Callable[[str], None] | None = None) -> None:
+def enqueue_repeating() -> None:
     """Ask for every repeating job whose period has passed."""
-    if not _anything_due():
+    moment = clock.now()
+    began = {row.name: row.last_run_at for row in _BEGAN.all(db.session())}
+    due = [
+        entry for entry in REPEATING.values() if entry.name not in began or began[entry.name] + entry.every <= moment
+    ]  # fmt: skip
+    if not due:
         return
     with transaction() as session:
-        for entry in REPEATING.values():
-            row = _row(session, entry.name)
-            if row is None:  # another worker may add the same one at this moment: the database keeps one, due at once
-                _ADD.write(session, name=entry.name, last_run_at=clock.now() - entry.every)
-                row = _row(session, entry.name)
-            moment = clock.now()
-            if row is not None and row.last_run_at + entry.every <= moment:
-                row.last_run_at = moment
+        for entry in due:
+            if _AGAIN.write(session, name_is=entry.name, before=moment - entry.every, now=moment) or _FIRST.write(
+                session, name=entry.name, last_run_at=moment
+            ):  # else another worker was quicker
                 enqueue(entry.kind, key=f"repeating:{entry.name}")
-
-
-def _row(session: Session, name: str) -> Schedule | None:
-    return session.scalar(select(Schedule).where(Schedule.name == name).with_for_update())
-
-
-def _anything_due() -> bool:
-    rows = {row.name: row.last_run_at for row in db.session().scalars(select(Schedule))}
-    moment = clock.now()
-    return any(
-        entry.name not in rows or rows[entry.name] + entry.every <= moment for entry in REPEATING.values()
-    )

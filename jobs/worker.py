@@ -1,6 +1,5 @@
 """The worker: a thread of the web process, or a process of its own (`flask worker`)."""
 
-import contextlib
 import threading
 import time
 import traceback
@@ -8,11 +7,12 @@ from collections.abc import Callable
 
 import structlog
 from flask import Flask
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import bindparam, update
 
 from core import clock
-from core.db import db, refuse_leftovers, transaction
+from core.db import UTCDateTime, db, refuse_leftovers, transaction
 from core.metrics import JOBS
+from core.prepared import Prepared, PreparedInsert
 from jobs import (
     backing_up,  # noqa: F401
     forgetting,  # noqa: F401
@@ -27,6 +27,11 @@ BATCH = 20
 MARKED_WITHIN = 0.2  # seconds
 STEP_BACK, LONGEST_STEP_BACK = 3, 0.1  # times as long as a job was kept waiting; seconds
 HEARTBEAT_SECONDS = 15.0
+
+_BEAT = Prepared(
+    update(Heartbeat).where(Heartbeat.name == bindparam("who")).values(seen_at=bindparam("now", type_=UTCDateTime()))
+)
+_FIRST_BEAT = PreparedInsert(Heartbeat, or_nothing=True)
 
 log = structlog.get_logger("worker")
 
@@ -124,10 +129,8 @@ def start_thread(app: Flask) -> Callable[[], None]:
 
 
 def _beat(name: str) -> None:
-    with contextlib.suppress(IntegrityError), transaction() as session:
-        row = session.get(Heartbeat, name)
-        if row is None:
-            session.add(Heartbeat(name=name, seen_at=clock.now()))
-        else:
-            row.seen_at = clock.now()
+    moment = clock.now()
+    with transaction() as session:
+        if not _BEAT.write(session, who=name, now=moment):
+            _FIRST_BEAT.write(session, name=name, seen_at=moment)
         queue.mend_after_clock()
