@@ -102,8 +102,7 @@ def work(app: Flask, stop: threading.Event, name: str = "worker") -> None:
             ran = 0
             try:
                 if time.monotonic() - beat > HEARTBEAT_SECONDS:
-                    _beat(name)
-                    enqueue_repeating()
+                    look_around(name)
                     beat = time.monotonic()
                 ran = run_due()
             except Exception:
@@ -112,6 +111,13 @@ def work(app: Flask, stop: threading.Event, name: str = "worker") -> None:
         if not ran and queue.wake.wait(IDLE_SECONDS):
             queue.wake.clear()
             stop.wait(GATHER_SECONDS)
+
+
+def look_around(name: str = "worker") -> bool:
+    """Give a sign of life, ask for the repeating jobs whose time has come, and say whether any job is due."""
+    _beat(name)
+    enqueue_repeating()
+    return queue.any_due()
 
 
 def start_thread(app: Flask) -> Callable[[], None]:

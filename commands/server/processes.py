@@ -25,6 +25,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 from gunicorn.workers.base import Worker
+from sqlalchemy.exc import SQLAlchemyError
 
 from commands.server.connection import SWEEP_SECONDS, Connection
 from commands.server.front import LiveFront, WebFront
@@ -202,9 +203,27 @@ class Server(BaseApplication):  # type: ignore[misc]
     def run(self) -> None:
         """Serve until told to stop."""
         Connection.most = _allow_connections(self.settings.live_readers + FILES_BESIDE_CONNECTIONS)
+        if self.front is not LiveFront:
+            self._make_ready()
         gc.collect()
         gc.freeze()  # what all processes share stays shared: the collector would touch every page of it
         Keeper(self).run()
+
+    def _make_ready(self) -> None:
+        """Have the front page made, and a worker look around, once before there are processes.
+
+        What every one of them needs is then read, compiled and prepared in memory that they share, and no reader waits
+        for it. No connection to the database outlives this: none may be shared.
+        """
+        self.app.test_client().get("/", base_url=self.settings.base_url)
+        with self.app.app_context():
+            try:
+                worker.look_around()
+            except SQLAlchemyError as error:  # a full disk or a database that is away, as in any process later
+                log.warning("no worker could look around before there were processes", error=repr(error))
+            finally:
+                db.session.remove()
+                db.engine.dispose()
 
     def _begin(self, _worker: object) -> None:
         """In each process: its own connections to the database, and what else the house keeps running."""
