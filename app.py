@@ -38,7 +38,6 @@ from core.config import Settings, load_settings, prepare_data_dir, secret_key
 from core.cookies import cookie_name
 from core.db import connect_arguments, db
 from core.logs import configure_logs
-from core.migrations import migrate
 from core.sessions import CookieSessions
 
 MAX_REQUEST_BYTES = 16 * 1024 * 1024
@@ -82,7 +81,6 @@ def create_app(settings: Optional[Settings] = None) -> Flask:
         count = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
     db.init_app(app)
-    migrate.init_app(app, db)
     limits.install(app)
     csrf.install(app)
     intake.install(app)

@@ -26,14 +26,13 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from flask import current_app
-from flask_migrate import upgrade
 from sqlalchemy import Connection, inspect, text
 
 from core import clock
 from core.bucket import bucket_of
 from core.config import Settings
 from core.db import Base, db
-from core.migrations import FOLDER, current_revision, newest_revision, upgrade_if_needed
+from core.migrations import current_revision, newest_revision, upgrade, upgrade_if_needed
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -299,7 +298,7 @@ def _restore_postgresql(folder: Path, manifest: Manifest, say: Say) -> None:
     _run(f'ALTER SCHEMA public RENAME TO "{aside}"', "CREATE SCHEMA public")
     try:
         with current_app.app_context():
-            upgrade(directory=str(FOLDER), revision=manifest.revision)
+            upgrade(manifest.revision)
         with db.engine.begin() as connection:
             tables = _tables(connection)
             for table in tables:

@@ -10,9 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from alembic import op
-from flask import current_app
-from flask_migrate import Migrate, upgrade
+from flask import Flask, current_app
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import OperationalError
 
@@ -28,7 +26,20 @@ LOCK_NOT_AVAILABLE = "55P03"
 FOLDER = Path(__file__).resolve().parent.parent / "migrations"
 
 log = structlog.get_logger("migrations")
-migrate = Migrate(directory=str(FOLDER), render_as_batch=True, compare_type=True)
+
+def install(app: Flask) -> None:
+    """Tell Flask-Migrate of this application. It brings Alembic along, which a start without migrations can spare."""
+    from flask_migrate import Migrate
+
+    Migrate(app, db, directory=str(FOLDER), render_as_batch=True, compare_type=True)
+
+
+def upgrade(revision: str = "head") -> None:
+    """Run the migrations up to this one."""
+    from flask_migrate import upgrade as run
+
+    install(current_app._get_current_object())  # type: ignore[attr-defined]
+    run(directory=str(FOLDER), revision=revision)
 
 
 def newest_revision() -> str:
@@ -59,7 +70,7 @@ def upgrade_if_needed() -> bool:
     for tried in range(1, TRIES + 1):
         try:
             with current_app.app_context():
-                upgrade(directory=str(FOLDER))
+                upgrade()
             break
         except OperationalError as error:
             if getattr(error.orig, "sqlstate", "") != LOCK_NOT_AVAILABLE or tried == TRIES:
@@ -76,6 +87,8 @@ def add_index(name: str, table: str, columns: Sequence[Any], **options: Any) -> 
 
     Safe to begin again: one that was left half-made is removed first.
     """
+    from alembic import op
+
     if op.get_bind().dialect.name != "postgresql":
         op.create_index(name, table, columns, **options)
         return

@@ -5,12 +5,12 @@ look the same). The database keeps both in unique columns of NAME_COLUMN_LENGTH.
 """
 
 import unicodedata
-from collections.abc import Collection
-from functools import lru_cache
+from collections.abc import Collection, Mapping
+from functools import cache, lru_cache
 
 import regex  # type: ignore[import-untyped]
 from confusable_homoglyphs.categories import alias
-from confusable_homoglyphs.confusables import confusables_data
+from confusable_homoglyphs.utils import load
 
 MIN_LENGTH = 2
 MAX_LENGTH = 40
@@ -219,10 +219,20 @@ def _prototype(character: str) -> str:
 
     In the table a prototype lists its look-alikes, and each of these lists the prototype only.
     """
-    alike = [entry["c"] for entry in confusables_data.get(character, ())]
+    alike = look_alikes().get(character, ())
     if len(alike) != 1:
         return character
-    other = str(alike[0])
-    if len(confusables_data.get(other, ())) == 1:
+    other = alike[0]
+    if len(look_alikes().get(other, ())) == 1:
         return min(character, other, key=lambda c: (len(c), c))
     return other
+
+
+@cache
+def look_alikes() -> Mapping[str, tuple[str, ...]]:
+    """Unicode's table of confusable characters: to each, those that it is taken for. Read when first asked for.
+
+    Without what else the package says of them, which would take seven megabytes.
+    """
+    table = load("confusables.json")
+    return {character: tuple(str(entry["c"]) for entry in alike) for character, alike in table.items()}

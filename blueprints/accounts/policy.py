@@ -3,8 +3,6 @@
 import unicodedata
 from typing import Any
 
-from email_validator import EmailNotValidError, validate_email
-
 from core.names import RESERVED_NAMES, check_display_name
 
 MIN_PASSWORD_LENGTH = 10
@@ -35,6 +33,8 @@ def normal_email(text: str) -> str:
         raise ValueError("This address is too long for an e-mail address.")
     if not text.rpartition("@")[0].isascii():
         raise ValueError("The part before the @ may only have plain letters, digits and signs.")
+    from email_validator import EmailNotValidError, validate_email  # its table of the world's letters can wait
+
     try:
         found = validate_email(
             text, check_deliverability=False, allow_smtputf8=False, allow_quoted_local=False,

@@ -4,6 +4,7 @@ import hashlib
 import os
 import secrets
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flask import current_app
 from sqlalchemy.orm import Session
@@ -12,11 +13,13 @@ from blueprints.articles.queries import EXTENSIONS, picture_with_hash
 from core.bucket import bucket_of
 from core.config import Settings
 from core.errors import NotFound
-from core.images import Picture as PreparedPicture
 from models.article import Picture
 
+if TYPE_CHECKING:
+    from core.images import Picture as PreparedPicture
 
-def write_picture(prepared: PreparedPicture) -> None:
+
+def write_picture(prepared: "PreparedPicture") -> None:
     """Write a prepared picture under DATA_DIR/pictures, named by its content, and into the storage where there is one.
 
     Done before the transaction that stores its row: so no row ever names a file that is missing, and nothing outside is
@@ -42,7 +45,7 @@ def picture_folder(name: str) -> Path:
     return path.parent
 
 
-def store_picture(session: Session, prepared: PreparedPicture, by: int | None) -> Picture:
+def store_picture(session: Session, prepared: "PreparedPicture", by: int | None) -> Picture:
     """The row of a picture that was written; the same picture again gives the row that is there."""
     row = picture_with_hash(session, prepared.sha256)
     if row is None:

@@ -78,6 +78,8 @@ class SandboxHost:
 
 def mount(app: Flask, settings: Settings) -> SandboxHost:
     """Put the sandbox's API and pages under /_sandbox/stripe."""
+    import stripe_sandbox  # noqa: F401  # once for all processes, which look for its events again and again
+
     host = SandboxHost(app, settings)
     app.extensions["rejoinder_sandbox"] = host
     app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {MOUNT: host})  # type: ignore[method-assign]

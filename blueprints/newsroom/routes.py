@@ -16,7 +16,6 @@ from core.db import transaction
 from core.errors import Forbidden, NotFound
 from core.guards import staff
 from core.ids import MAX_ID, row_id
-from core.images import prepare_picture
 from core.viewer import Viewer, current_viewer
 from models.article import Article
 from models.thread import Thread
@@ -192,6 +191,8 @@ def _keep_picture(form: ArticleForm, viewer: Viewer) -> str | None:
     upload = request.files.get("picture")
     if upload is None or not upload.filename:
         return None
+    from core.images import prepare_picture  # Pillow is read when the first picture comes
+
     try:
         prepared = prepare_picture(upload.stream)
     except ValueError as error:

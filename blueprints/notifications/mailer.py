@@ -11,10 +11,9 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import EmailPolicy
 from email.utils import format_datetime
+from functools import cache
 from typing import Any
 from urllib.parse import unquote, urlsplit
-
-import css_inline
 
 from core.config import LOOPBACK, Settings
 from core.db import is_writing
@@ -23,8 +22,6 @@ from models.notification import Mail
 TIMEOUT_SECONDS = 10.0
 SUBMISSION_PORT = 587
 SUBMISSION_TLS_PORT = 465
-
-_inliner = css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
 
 
 class _WholeAddresses(EmailPolicy):
@@ -98,8 +95,15 @@ def compose(mail: Mail, site_name: str, settings: Settings) -> EmailMessage:
         message["List-Unsubscribe"] = f"<{settings.base_url}{mail.unsubscribe_path}>"
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     message.set_content(mail.text)
-    message.add_alternative(_inliner.inline(mail.html), subtype="html")
+    message.add_alternative(_inliner().inline(mail.html), subtype="html")
     return message
+
+
+@cache
+def _inliner() -> Any:
+    from css_inline import CSSInliner  # the demo, which shows its mails on a page, never needs it
+
+    return CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
 
 
 def deliver(message: EmailMessage, server: MailServer) -> None:

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 import regex  # type: ignore[import-untyped]
-from confusable_homoglyphs.confusables import confusables_data
 
 from blueprints.threads.screening.folding import (
     LONGEST_REMEMBERED,
@@ -23,6 +22,7 @@ from blueprints.threads.screening.folding import (
     fold_word,
     fold_words,
 )
+from core.names import look_alikes
 
 FEWEST_SPELLED = 3  # letters written apart that are looked at as a word
 STRETCHED_FROM = 3  # so many of the same letter in a row may stand for fewer
@@ -65,8 +65,8 @@ def skeleton_of(character: str) -> str:
 
 
 def _by_table(character: str) -> str:
-    for entry in confusables_data.get(character, ()):
-        other = str(entry["c"]).casefold()
+    for alike in look_alikes().get(character, ()):
+        other = alike.casefold()
         if len(other) == 1 and other.isascii() and other.isalpha():
             return other
     return ""
