@@ -49,8 +49,18 @@ class Served:
         return sum(_cpu_of(pid) for pid in [self._process.pid, *self.processes()])
 
     def memory(self) -> float:
-        """Kilobytes of memory of all the server's processes; what they share is counted once."""
-        return sum(_memory_of(pid) for pid in [self._process.pid, *self.processes()])
+        """Kilobytes of memory of all the server's processes; what they share is counted once.
+
+        Of what they wrote, the kernel divides each page by the processes that hold it. Of files (libraries, and SQLite's)
+        each part counts whole, at the most that one process holds of it, even where programs of others hold it too.
+        """
+        written, files = 0, dict[tuple[str, str], int]()
+        for pid in [self._process.pid, *self.processes()]:
+            own, of_files = _memory_of(pid)
+            written += own
+            for part, size in of_files.items():
+                files[part] = max(size, files.get(part, 0))
+        return written + sum(files.values())
 
     def processes(self) -> list[int]:
         """The ids of the processes that answer, as they are now."""
@@ -81,12 +91,25 @@ def _cpu_of(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
-def _memory_of(pid: int) -> float:
+def _memory_of(pid: int) -> tuple[int, dict[tuple[str, str], int]]:
+    """Kilobytes that a process wrote, each page divided by those that share it, and those of each part of a file."""
+    written, files, part = 0, dict[tuple[str, str], int](), ("", "")
     try:
-        said = Path(f"/proc/{pid}/smaps_rollup").read_text()
+        lines = Path(f"/proc/{pid}/smaps").read_text().splitlines()
+        rolled = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except OSError:
-        return 0.0
-    return sum(float(line.split()[1]) for line in said.splitlines() if line.startswith("Pss:"))
+        return 0, {}
+    for name, _, value in (line.partition(":") for line in rolled):
+        if name in {"Pss_Anon", "Pss_Shmem", "SwapPss"}:
+            written += int(value.split()[0])
+    for line in lines:
+        fields = line.split()
+        if not fields[0].endswith(":"):
+            part = (fields[5], fields[2]) if len(fields) > 5 and fields[5].startswith("/") else ("", "")
+        elif part[0] and fields[0] in {"Rss:", "Anonymous:"}:
+            sign = 1 if fields[0] == "Rss:" else -1
+            files[part] = files.get(part, 0) + sign * int(fields[1])
+    return written, files
 
 
 def free_port() -> int:
