@@ -40,6 +40,7 @@ Preparable = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]] | Updat
 
 
 _READING = "reading_connection"
+_SOON: list["Prepared"] = []
 FLOAT8 = 701  # PostgreSQL's number of the only kind of broken number that there is here; SQLAlchemy wants to know it
 
 
@@ -48,16 +49,26 @@ def read_on(connection: PoolProxiedConnection) -> None:
     setattr(g, _READING, connection)
 
 
+def prepare_soon() -> None:
+    """Compile what every process asks soon, in memory that they will share. Needs no connection."""
+    for prepared in _SOON:
+        prepared._plan(db.engine.dialect)
+
+
 class Prepared:
     """A statement with named parameters; rows are named tuples of Python values, those of a text plain tuples.
+
+    `soon` says that every process asks it again and again: it is compiled before there are any (`prepare_soon`).
 
     No parameter may be a list: such a statement is a different one for each length. What it writes is written past
     the session, which must not hold the same rows with changes of its own; defaults of columns are not filled in.
     """
 
-    def __init__(self, statement: Preparable) -> None:
+    def __init__(self, statement: Preparable, *, soon: bool = False) -> None:
         self._statement = statement
         self._plans: dict[str, _Plan] = {}
+        if soon:
+            _SOON.append(self)
 
     def all(self, session: Session | None, **values: Any) -> Sequence[Any]:
         """Every row. The values are those of all parameters that the statement does not fix itself.

@@ -3,12 +3,26 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, case, exists, func, or_, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Row,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session, aliased
 
 from blueprints.moderation.queries import WAITING
+from core.prepared import Prepared
 from models.article import Article, Section
 from models.conduct import TrustedFlagger
 from models.desk import CommentLanguage, Tip
@@ -213,24 +227,28 @@ def open_tips(session: Session, comment_ids: Sequence[int]) -> list[Row[Any]]:
     )
 
 
+_at_most = bindparam("at_most", type_=Integer())
+_newest = select(func.coalesce(func.max(Comment.id), 0)).scalar_subquery()
+_waits = Comment.id.in_(
+    union_all(
+        select(Comment.id).where(Comment.status.in_([literal_column(f"'{status}'") for status in WAITING])),
+        select(Comment.id).where(Comment.report_count > 0),
+        select(Comment.id).where(Comment.id > _newest - _at_most),
+    )
+)
+# Asked every minute, so a process with nothing else to do stays small.
+_WITHOUT_LANGUAGE = Prepared(
+    select(Comment.id, Comment.body_source)
+    .where(_waits, ~exists().where(CommentLanguage.comment_id == Comment.id))
+    .order_by(Comment.id.desc())
+    .limit(_at_most),
+    soon=True,
+)
+
+
 def without_language(session: Session, limit: int) -> list[Row[Any]]:
     """Undecided comments whose language nobody guessed yet, the newest first."""
-    newest = select(func.coalesce(func.max(Comment.id), 0)).scalar_subquery()
-    waits = Comment.id.in_(
-        union_all(
-            select(Comment.id).where(Comment.status.in_(WAITING)),
-            select(Comment.id).where(Comment.report_count > 0),
-            select(Comment.id).where(Comment.id > newest - limit),
-        )
-    )
-    return list(
-        session.execute(
-            select(Comment.id, Comment.body_source)
-            .where(waits, ~exists().where(CommentLanguage.comment_id == Comment.id))
-            .order_by(Comment.id.desc())
-            .limit(limit)
-        )
-    )
+    return list(_WITHOUT_LANGUAGE.all(session, at_most=limit))
 
 
 def note_languages(session: Session, found: dict[int, str]) -> None:

@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, case, exists, func, or_, select, update
+from sqlalchemy import Row, and_, bindparam, case, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from blueprints.moderation.queries import Sections, one, within
 from blueprints.moderation.queries_claims import insert_for
+from core.db import UTCDateTime
+from core.prepared import Prepared
 from models.article import Article
 from models.desk import DeskPreference
 from models.stress import Alarm, Surge
@@ -19,21 +21,31 @@ NEWEST = 5_000  # comments that are looked at, from the last one back
 ALARMS_SHOWN = 10
 
 
+_newest = select(func.coalesce(func.max(Comment.id), 0)).scalar_subquery()
+_fresh = Comment.created_at > bindparam("minute_ago", type_=UTCDateTime())
+_before = bindparam("before", type_=UTCDateTime())
+# Asked twice a minute, so a process with nothing else to do stays small.
+_RATES = Prepared(
+    select(
+        Comment.thread_id,
+        func.sum(case((_fresh, 1), else_=0)).label("fresh"),
+        func.sum(case((_fresh, 0), else_=1)).label("earlier"),
+    )
+    .where(Comment.id > _newest - NEWEST, Comment.created_at > _before)
+    .group_by(Comment.thread_id),
+    soon=True,
+)
+_CALM = Prepared(
+    update(Alarm)
+    .where(Alarm.ended_at.is_(None), Alarm.last_at < _before)
+    .values(ended_at=bindparam("now", type_=UTCDateTime())),
+    soon=True,
+)
+
+
 def rates(session: Session, minute_ago: datetime, before: datetime) -> list[Row[Any]]:
     """How many comments came to each discussion in the last minute and in the hour before it, however they stand."""
-    newest = select(func.coalesce(func.max(Comment.id), 0)).scalar_subquery()
-    fresh = Comment.created_at > minute_ago
-    return list(
-        session.execute(
-            select(
-                Comment.thread_id,
-                func.sum(case((fresh, 1), else_=0)).label("fresh"),
-                func.sum(case((fresh, 0), else_=1)).label("earlier"),
-            )
-            .where(Comment.id > newest - NEWEST, Comment.created_at > before)
-            .group_by(Comment.thread_id)
-        )
-    )
+    return list(_RATES.all(session, minute_ago=minute_ago, before=before))
 
 
 def sound(session: Session, place: int, comments: int, usual: float, now: datetime) -> int | None:
@@ -109,12 +121,7 @@ def whom_to_alarm(session: Session, section_id: int | None) -> list[Called]:
 
 def calm(session: Session, before: datetime, now: datetime) -> None:
     """End alarms of places that were last so before a moment."""
-    session.execute(
-        update(Alarm)
-        .where(Alarm.ended_at.is_(None), Alarm.last_at < before)
-        .values(ended_at=now)
-        .execution_options(synchronize_session=False)
-    )
+    _CALM.write(session, before=before, now=now)
 
 
 def alarms(session: Session, sections: Sections) -> list[Row[Any]]:

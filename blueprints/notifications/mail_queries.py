@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, case, func, or_, select, update
+from sqlalchemy import Integer, Row, bindparam, case, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
+from core.db import UTCDateTime
+from core.prepared import Prepared
 from models.notice import Notice, NoticeCause, NoticeSetting
 from models.user import User
 
@@ -24,16 +26,21 @@ def _unsent(how: str) -> tuple[Any, ...]:
 _reachable = (User.active, User.deleted_at.is_(None), User.confirmed_at.is_not(None))
 
 
+# Asked every minute, so a process with nothing else to do stays small.
+_MAIL_DUE = Prepared(
+    select(NoticeCause.user_id)
+    .join(User, User.id == NoticeCause.user_id)
+    .where(*_unsent("now"), NoticeCause.created_at <= bindparam("before", type_=UTCDateTime()), *_reachable)
+    .group_by(NoticeCause.user_id)
+    .order_by(NoticeCause.user_id)
+    .limit(bindparam("at_most", type_=Integer())),
+    soon=True,
+)
+
+
 def people_with_mail_due(session: Session, before: datetime, limit: int) -> Sequence[int]:
     """Those for whom something has waited since `before` to be mailed at once."""
-    return list(session.scalars(
-        select(NoticeCause.user_id)
-        .join(User, User.id == NoticeCause.user_id)
-        .where(*_unsent("now"), NoticeCause.created_at <= before, *_reachable)
-        .group_by(NoticeCause.user_id)
-        .order_by(NoticeCause.user_id)
-        .limit(limit)
-    ))  # fmt: skip
+    return [row[0] for row in _MAIL_DUE.all(session, before=before, at_most=limit)]
 
 
 def people_with_daily_mail(session: Session, default_hour: int) -> Sequence[Row[Any]]:

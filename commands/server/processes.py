@@ -31,6 +31,7 @@ from commands.server.connection import SWEEP_SECONDS, Connection
 from commands.server.front import LiveFront, WebFront
 from core.config import ConfigError, Settings
 from core.db import db
+from core.prepared import prepare_soon
 from jobs import worker
 
 MOST_PROCESSES = 4
@@ -218,6 +219,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         self.app.test_client().get("/", base_url=self.settings.base_url)
         with self.app.app_context():
             try:
+                prepare_soon()
                 worker.look_around()
             except SQLAlchemyError as error:  # a full disk or a database that is away, as in any process later
                 log.warning("no worker could look around before there were processes", error=repr(error))
