@@ -4,11 +4,12 @@ The check stands in front of every page a visitor sees, so it goes to the driver
 result rows of the ordinary way cost three times as much as the statement itself.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from datetime import datetime
+from functools import lru_cache, partial
 from typing import Any
 
-from sqlalchemy import Engine, PoolProxiedConnection
+from sqlalchemy import Dialect, Engine, PoolProxiedConnection
 
 from blueprints.articles.queries import (
     PICKS_FRESH,
@@ -24,6 +25,14 @@ from core.prepared import Preparable, with_constants
 
 Stamp = tuple[Any, ...]
 Rows = list[tuple[Any, ...]]
+COMPILED_KEPT = 32
+_SECTION = {paged: partial(section_listing, paged=paged) for paged in (False, True)}
+
+
+@lru_cache(COMPILED_KEPT)
+def _compiled(make: Callable[..., Preparable], given: tuple[Hashable, ...], dialect: Dialect) -> Any:
+    """The statement that is made of these values. Processes find what was compiled before there were any of them."""
+    return with_constants(make(*given), dialect).compile(dialect=dialect)
 
 
 class Prepared:
@@ -32,8 +41,11 @@ class Prepared:
     It borrows a connection of the pool each time, or runs on the one that it is given.
     """
 
-    def __init__(self, statement: Preparable, engine: Engine, own: PoolProxiedConnection | None = None) -> None:
-        compiled = with_constants(statement, engine.dialect).compile(dialect=engine.dialect)
+    def __init__(
+        self, make: Callable[..., Preparable], given: tuple[Hashable, ...], engine: Engine,
+        own: PoolProxiedConnection | None = None,
+    ) -> None:  # fmt: skip
+        compiled = _compiled(make, given, engine.dialect)
         self._engine = engine
         self._own = own
         self._text = str(compiled)
@@ -76,10 +88,10 @@ class Stamps:
     def __init__(self, engine: Engine, own: PoolProxiedConnection | None = None) -> None:
         self._engine = engine
         self._own = own
-        self._article = Prepared(article_stamp(), engine, own)
-        self._quotes = Prepared(quotes_stamp(), engine, own)
-        self._section = {paged: Prepared(section_listing(paged=paged), engine, own) for paged in (False, True)}
-        self._sections = Prepared(sections_in_order(), engine, own)
+        self._article = Prepared(article_stamp, (), engine, own)
+        self._quotes = Prepared(quotes_stamp, (), engine, own)
+        self._section = {paged: Prepared(_SECTION[paged], (), engine, own) for paged in (False, True)}
+        self._sections = Prepared(sections_in_order, (), engine, own)
         self._front: tuple[int | None, Prepared | None] = (None, None)
 
     def article(self, slug: str, moment: datetime) -> Stamp | None:
@@ -107,7 +119,8 @@ class Stamps:
         rows = listing(moment=moment) if listing else []
         if not rows or rows[0][-1] != version:
             # The sections are part of the statement, and they may have changed with the site.
-            listing = Prepared(front_listing(tuple(row[0] for row in self._sections())), self._engine, self._own)
+            sections = tuple(row[0] for row in self._sections())
+            listing = Prepared(front_listing, (sections,), self._engine, self._own)
             rows = listing(moment=moment)
             self._front = (rows[0][-1] if rows else None, listing)
         return tuple(rows) if _is_whole(rows) else None
