@@ -11,6 +11,10 @@ if __name__ == "__main__":
     if sys.argv[1:2] in ([], ["live"]):
         leave_when_told()
         count_together()
+    from core.late import left_out
+
+    with left_out("rich"):  # developers' tools bring it, and pygments with it; the logs are the same without
+        import structlog  # noqa: F401
 
 from typing import Any, Dict, Optional
 
