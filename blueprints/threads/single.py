@@ -3,11 +3,12 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+from flask import current_app
 from markupsafe import Markup
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
-from blueprints.threads import queries_badges, queries_mine, queries_shown
+from blueprints.threads import live, queries_badges, queries_mine, queries_shown
 from blueprints.threads.context import branch_of, context_of
 from blueprints.threads.facts import CommentFacts, ThreadFacts
 from blueprints.threads.layout import Layout, continued
@@ -35,6 +36,8 @@ class CommentPage:
     next_url: str | None
     first_url: str | None
     status: str
+    is_live: bool  # goes on while it is read
+    streams: bool
 
 
 def comment_page(facts: ThreadFacts, comment: CommentFacts, viewer: Viewer, after: str | None) -> CommentPage:
@@ -77,6 +80,8 @@ def comment_page(facts: ThreadFacts, comment: CommentFacts, viewer: Viewer, afte
         next_url=next_url,
         first_url=here if path_after else None,
         status=target.status,
+        is_live=not path_after and may_see_thread(viewer, facts) is None and live.is_live(facts, now),
+        streams=current_app.config.get("LIVE_STREAM", False),
     )
 
 

@@ -3,7 +3,7 @@
 
 const by = (one, other) => one.comment - other.comment;
 
-/** What waits, by where it goes. `list` is the page's list, `isHere` whether new roots belong to this page. */
+/** What waits, by where it goes. `list` is the page's list; one of a branch has no place for new roots. */
 export class Waiting {
   #events = new Map(); // by the comment's id: all that was told of comments which are not on the page
   #behind = new Map(); // of these, the ones that are counted by a "Show more replies", with their link
@@ -11,10 +11,12 @@ export class Waiting {
   #show;
   #bar = null;
   #atEnd;
+  #isBranch;
 
-  constructor(list, { atEnd, show }) {
+  constructor(list, { atEnd, isBranch, show }) {
     this.#list = list;
     this.#atEnd = atEnd;
+    this.#isBranch = isBranch;
     this.#show = show;
   }
 
@@ -67,8 +69,9 @@ export class Waiting {
   }
 
   #home(event) {
-    if (event.parent === null) return "roots";
+    if (event.parent === null) return this.#isBranch ? null : "roots";
     const root = onPage(event.root);
+    if (!root && this.#isBranch) return null;
     if (!root) return this.#events.has(event.root) ? "roots" : null;
     // A reply to one that is behind "Show more replies" comes with it.
     for (let above = event; above; above = this.#events.get(above.parent)) {

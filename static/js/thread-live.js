@@ -33,7 +33,8 @@ let turn = Promise.resolve();
 let latest = 0; // the number of the last change that was told
 let isPaused = storedPause();
 
-const waiting = thread && new Waiting(list, { atEnd: thread.dataset.sort === "oldest", show });
+const isBranch = thread && "oneBranch" in thread.dataset; // the page of one comment: what is said elsewhere is no news here
+const waiting = thread && new Waiting(list, { atEnd: thread.dataset.sort === "oldest", isBranch, show });
 const feed = thread && new Feed(base, Number(thread.dataset.version), thread.dataset.stream === "true", {
   events: (events) => { turn = turn.then(() => take(events)).catch(() => {}); },
   readers: (number) => { readers.textContent = number > 1 ? `${number.toLocaleString("en")} reading now` : ""; },
@@ -69,8 +70,9 @@ function isNews(event, comment) {
   return event.kind !== "comment" || comment.dataset.status !== "published";
 }
 
-/** The page's numbers of comments. */
+/** The page's numbers of comments; that of one comment has none. */
 function showCount(number) {
+  if (isBranch) return;
   const words = `${number.toLocaleString("en")} ${number === 1 ? "comment" : "comments"}`;
   const heading = document.getElementById("comments-title");
   if (heading) heading.textContent = number ? words : "Comments";

@@ -202,6 +202,30 @@ def test_edits_removals_and_respect_show_in_place_and_nothing_moves(reader: Page
 
 
 @pytest.mark.once
+def test_the_page_of_one_comment_goes_on_with_its_own_branch_alone(reader: Page, told: Talk) -> None:
+    root = told.say("What this is about.")
+    seen = told.say("One wrod is wrong here.", by=1, to=root)
+    reader.goto(f"/comments/{seen}")
+    title = reader.locator("#comments-title").inner_text()
+    told.edit(seen, "One word is right here.", by=1)
+    told.respect(seen, by=0)
+    ask_now(reader)
+    at(reader, seen).get_by_role("button", name="Edited: show").click()  # the focus is in it
+    expect(at(reader, seen)).to_contain_text("One word is right here.")
+    expect(reader.locator(f'[data-respect="{seen}"] .act__count')).to_have_text("1")
+    told.say("Something else.")
+    reply = told.say("And an answer.", to=seen)
+    ask_now(reader)
+    button = reader.get_by_role("button", name="1 new reply", exact=True)
+    expect(button).to_be_visible()
+    expect(reader.get_by_role("button", name=re.compile("new comment"))).to_have_count(0)
+    assert_accessible(reader, "the page of one comment, with news")
+    button.click()
+    expect(at(reader, reply)).to_be_focused()
+    expect(at(reader, reply)).to_contain_text("And an answer.")
+    assert reader.locator("#comments-title").inner_text() == title
+
+
 def test_a_discussion_that_is_closed_leaves_the_words_to_be_copied(new_browser: NewBrowser, told: Talk) -> None:
     root = told.say("Before the end.")
     context = new_browser()
