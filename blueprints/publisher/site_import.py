@@ -214,8 +214,10 @@ class _Mentions:
 
     def fill_comments(self, _session: Session, rows: list[Row]) -> None:
         for row in rows:
-            row["body_html"] = render_comment(row["body_source"], self._named_in(row["id"]))
-            row["renderer_version"] = RENDERER_VERSION
+            named = self._named_in(row["id"])
+            row["body_html"] = render_comment(row["body_source"], named)
+            # Whose page is open is known when all is in: the job that makes old comments anew sets those links.
+            row["renderer_version"] = 0 if named else RENDERER_VERSION
 
     def _named_in(self, comment_id: int) -> dict[str, Named] | None:
         people: dict[str, Named] = {}
