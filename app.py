@@ -86,8 +86,8 @@ def create_app(settings: Optional[Settings] = None) -> Flask:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
     db.init_app(app)
     limits.install(app)
+    intake.install(app)  # before tokens are looked for, which takes well-formed forms
     csrf.install(app)
-    intake.install(app)
     rendering.install(app, _page_context)
     for domain in DOMAINS:
         domain.install(app)

@@ -34,10 +34,17 @@ def refuse_json() -> None:
         raise DomainError("This address takes forms, not JSON.", 415, "json")
 
 
-def refuse_stray_files() -> None:
-    """Refuse a file in a field that takes text: the forms' library would hand it on as if it were what was typed."""
+def refuse_stray_parts() -> None:
+    """Refuse a part without a name, and a file in a field that takes text.
+
+    The libraries of forms and tokens look for names in names, and hand a file on as if it were what was typed.
+    """
+    if request.mimetype != "multipart/form-data":
+        return
+    if any(not isinstance(name, str) for name in (*request.form, *request.files)):
+        raise DomainError("The request could not be understood.", 400, "nameless")
     view = current_app.view_functions.get(request.endpoint or "")
-    if request.mimetype != "multipart/form-data" or getattr(view, GUARD_MARK, "") == "machine":
+    if getattr(view, GUARD_MARK, "") == "machine":
         return
     if request.files.keys() - FILE_FIELDS:
         raise DomainError("A field of this form takes text, not a file.", 400, "file")
@@ -59,7 +66,7 @@ def install(app: Flask) -> None:
     """Stand in front of every route."""
     app.before_request(refuse_nul)
     app.before_request(refuse_json)
-    app.before_request(refuse_stray_files)
+    app.before_request(refuse_stray_parts)
     app.register_error_handler(DataError, _unstorable)
     for kind in (ParseException, NoMoreData):
         app.register_error_handler(kind, _broken_off)

@@ -92,6 +92,7 @@ BROKEN: dict[str, tuple[str, bytes]] = {
     "a part with no end to its headers": ("multipart/form-data; boundary=x", b"--x\r\n" + b"X-Header: long\r\n" * 20_000),
     "JSON of the wrong shape": ("application/json", json.dumps([[[]]]).encode()),
     "no text in any encoding": ("application/x-www-form-urlencoded", b"body=%ff%fe&next=%80&email=%c3"),
+    "parts without a name": ("multipart/form-data; boundary=x", b'--x\r\nContent-Disposition: form-data\r\n\r\nwords\r\n--x\r\nContent-Disposition: form-data; filename="a"\r\n\r\nw\r\n--x--\r\n'),
     "parts without an end": ("multipart/form-data; boundary=x", b'--x\r\nContent-Disposition: form-data; name="body"\r\n\r\nwords'),
     "parts without a boundary": ("multipart/form-data", b"--x\r\n\r\n"),
     "a type that is none": ("\x7f/;;;=", b"\0\0\0"),
