@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import timedelta
 from http.client import HTTPConnection
 from pathlib import Path
@@ -20,7 +20,7 @@ from core.db import transaction
 from models.article import Article, Section
 from models.user import User
 from tests.factories import make_article, make_entitlement, make_plan, make_section, make_site, make_user, viewer_of
-from tests.server.serving import ROOT, Answer, Served, read
+from tests.server.serving import ROOT, Answer, Line, Served, read
 from tests.server.serving import start as start_server
 
 SECRET = "the words behind the gate"
@@ -58,9 +58,11 @@ class Proxy:
                 time.sleep(0.1)
         raise AssertionError((folder / "error.log").read_text()[-2000:])
 
-    def ask(self, path: str, cookie: str = "") -> Answer:
+    def ask(self, path: str, cookie: str = "", method: str = "GET", **headers: str) -> Answer:
+        """`X_Host="x"` names a header."""
+        named = {"Host": "localhost"} | {name.replace("_", "-"): value for name, value in headers.items()}
         with closing(HTTPConnection("127.0.0.1", self.port, timeout=30)) as line:
-            line.request("GET", path, headers={"Host": "localhost"} | ({"Cookie": cookie} if cookie else {}))
+            line.request(method, path, headers=named | ({"Cookie": cookie} if cookie else {}))
             return read(line.getresponse())
 
     def end(self) -> None:
@@ -184,3 +186,130 @@ def test_metrics_are_not_passed_on(behind: tuple[Proxy, Served]) -> None:
     proxy, served = behind
     assert proxy.ask("/metrics").status == 404
     assert served.ask("/metrics").status == 200
+
+
+# What an address in a cache does not say of a request: if an answer followed it, it would be everybody's.
+UNKEYED: dict[str, dict[str, str]] = {
+    "hosts": {"X_Forwarded_Host": "evil.test", "X_Host": "evil.test", "Forwarded": "host=evil.test;proto=gopher", "X_Forwarded_Server": "evil.test"},
+    "schemes": {"X_Forwarded_Scheme": "http", "X_Forwarded_Proto": "gopher", "X_Forwarded_Port": "66", "X_Url_Scheme": "evil.test", "Front_End_Https": "off"},
+    "addresses": {"X_Original_URL": "/evil.test", "X_Rewrite_URL": "/evil.test", "X_Forwarded_Prefix": "/evil.test", "X_Forwarded_Path": "/evil.test"},
+    "methods": {"X_HTTP_Method_Override": "POST", "X_HTTP_Method": "DELETE", "X_Method_Override": "HEAD"},
+    "what is taken": {"Accept": "application/json", "Accept_Language": "evil.test", "Accept_Charset": "utf-7", "Range": "bytes=0-9", "TE": "trailers"},
+    "what is known": {"If_None_Match": "*", "If_Modified_Since": "Thu, 01 Jan 2099 00:00:00 GMT", "If_Match": '"evil.test"', "If_Unmodified_Since": "Thu, 01 Jan 1970 00:00:00 GMT"},
+    "where from": {"Origin": "https://evil.test", "Referer": "https://evil.test/", "User_Agent": "evil.test", "Via": "evil.test", "X_Forwarded_For": "evil.test", "X_Request_Id": "evil.test"},
+    "a fragment": {"X_Requested_With": "fetch", "Sec_Fetch_Mode": "cors", "Sec_Fetch_Site": "cross-site"},
+    "a refusal": {"Authorization": "Basic evil.test", "Expect": "evil.test", "Content_Length": "-1", "X_Odd": "x" * 7000},
+    "an upgrade": {"Upgrade": "h2c", "Connection": "Upgrade, X-Accel-Expires", "X_Accel_Expires": "900", "Cache_Control": "only-if-cached"},
+    "cookies": {"Cookie": "theme=evil.test; session =evil.test; Session=evil.test; csrf_token=evil.test; sort=oldest"},
+}  # fmt: skip
+SAID_ANEW = {"date", "x-cache", "x-request-id", "etag", "connection", "content-length", "set-cookie"}
+
+
+@pytest.mark.parametrize("headers", UNKEYED)
+def test_nothing_that_the_address_does_not_say_changes_what_others_get(behind: tuple[Proxy, Served], headers: str) -> None:
+    """Each page is asked for at an address that nobody kept, first oddly and then plainly."""
+    proxy, served = behind
+    with served.inside():
+        article, section = make_article("The bridge"), make_section("Economy")
+        paths = ["/", f"/articles/{article.slug}", f"/articles/{article.slug}/comments.atom", f"/sections/{section.slug}",
+                 "/feed.xml", "/sitemap.xml", "/robots.txt", "/rules", "/join", "/search?q=bridge", "/nothing-here", "/static/js/base.js"]  # fmt: skip
+    wrong = []
+    for path in paths:
+        fresh = f"{path}{'&' if '?' in path else '?'}utm_source={headers.replace(' ', '-')}"
+        expected = served.ask(fresh, host="localhost", x_forwarded_proto="http", x_forwarded_for="127.0.0.1")
+        odd = proxy.ask(fresh, **UNKEYED[headers])
+        plain = [proxy.ask(fresh), proxy.ask(fresh)]
+        for answer in plain:
+            if (answer.status, _same(answer.body)) != (expected.status, _same(expected.body)):
+                wrong.append(f"{path}: {answer.status} where {expected.status} was asked for, {answer.headers.get('x-cache')}")
+            wrong += [f"{path}: {name} is {answer.headers.get(name)!r}, not {value!r}" for name, value in expected.headers.items()
+                      if name not in SAID_ANEW and not name.startswith("x-ratelimit") and answer.headers.get(name, value) != value]  # fmt: skip
+        if b"evil.test" in odd.body or any("evil.test" in value for value in odd.headers.values()):
+            wrong.append(f"{path} repeats what it was told")
+        if odd.status >= 500:
+            wrong.append(f"{path}: {odd.status}")
+    assert wrong == [], "\n".join(wrong)
+
+
+def _same(page: bytes) -> bytes:
+    """Without what says when a page was made, and the token of its forms."""
+    return re.sub(rb'guest\.[\w.-]+|"csrf[-_]token" (content|value)="[^"]+"|datetime="[^"]+"|<updated>[^<]+|<lastBuildDate>[^<]+', b"", page)
+
+
+def test_what_a_page_is_asked_with_is_not_on_it(behind: tuple[Proxy, Served]) -> None:
+    proxy, served = behind
+    with served.inside():
+        slug = make_article("The bridge").slug
+    for path in ("/", f"/articles/{slug}", "/rules", "/join", "/sign-in"):
+        for name in ("utm_source", "utm_content", "fbclid", "gclid", "_method", "callback", "lang", "theme", "x"):
+            for value in ("evil.test", "%22%3E%3Cscript%3Eevil.test", "%0d%0aX-Odd:evil.test"):
+                answer = proxy.ask(f"{path}?{name}={value}")
+                assert answer.status in {200, 404}, path
+                assert "x-odd" not in answer.headers
+                seen = re.sub(rb'(href|value|action)="[^"<>]*"', b"", answer.body)
+                assert b"evil.test" not in seen, (path, name)
+
+
+def _smuggled(shape: str) -> bytes:
+    inner = b"GET /smuggled HTTP/1.1\r\nHost: localhost\r\nX-Odd: "
+    head = b"POST /sign-in HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+    chunk = b"0\r\n\r\n" + inner
+    lengths, pieces = b"Content-Length: %d\r\n" % len(chunk), b"Transfer-Encoding: chunked\r\n"
+    as_piece = b"%x\r\n%s\r\n0\r\n\r\n" % (len(inner), inner)
+    return {
+        "CL.TE": head + lengths + pieces + b"\r\n" + chunk,
+        "TE.CL": head + pieces + b"Content-Length: 4\r\n\r\n" + as_piece,
+        "two lengths": head + b"Content-Length: 0\r\n" + lengths + b"\r\n" + inner,
+        "a list of lengths": head + b"Content-Length: 0, %d\r\n\r\n" % len(inner) + inner,
+        "a signed length": head + b"Content-Length: +%d\r\n\r\n" % len(inner) + inner,
+        "a length behind a space": head + b"Content-Length : %d\r\n\r\n" % len(inner) + inner,
+        "a length of another alphabet": head + "Content-Length: \u0665\r\n\r\n".encode() + inner,
+        "pieces that are hidden": head + lengths + b"Transfer-Encoding: xchunked\r\n\r\n" + chunk,
+        "pieces behind a tab": head + lengths + b"Transfer-Encoding:\tchunked\r\n\r\n" + chunk,
+        "pieces behind a space": head + lengths + b"Transfer-Encoding : chunked\r\n\r\n" + chunk,
+        "pieces on a folded line": head + lengths + b"X-A: b\r\n Transfer-Encoding: chunked\r\n\r\n" + chunk,
+        "pieces after a bare line end": head + lengths + b"X-A: b\nTransfer-Encoding: chunked\r\n\r\n" + chunk,
+        "pieces after a lone return": head + lengths + b"X-A: b\rTransfer-Encoding: chunked\r\n\r\n" + chunk,
+        "pieces twice": head + lengths + pieces + b"Transfer-Encoding: identity\r\n\r\n" + chunk,
+        "pieces in HTTP/1.0": head.replace(b"HTTP/1.1", b"HTTP/1.0") + lengths + pieces + b"\r\n" + chunk,
+        "a name with an underscore": head + b"Content_Length: 0\r\n" + lengths + b"Transfer_Encoding: chunked\r\n\r\n" + chunk,
+        "a size that overflows": head + pieces + b"\r\nFFFFFFFFFFFFFFFF0\r\n" + inner,
+        "a size with a sign": head + pieces + b"\r\n-1\r\n" + inner,
+        "a size with a prefix": head + pieces + b"\r\n0x0\r\n\r\n" + inner,
+        "a size with an extension": head + pieces + b"\r\n0;a=\r\nb\r\n\r\n" + inner,
+        "a size that is too small": head + pieces + b"\r\n1\r\n" + inner + b"\r\n0\r\n\r\n",
+        "a body of a GET": b"GET /rules HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(inner) + inner,
+        "a trailer": head + pieces + b"\r\n0\r\nContent-Length: %d\r\n\r\n" % len(inner) + inner,
+        "an address with a line": b"GET /rules%0d%0aX:%20y\rX HTTP/1.1\r\nHost: localhost\r\n\r\n" + inner,
+        "an upgrade": b"GET /rules HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n" + inner,
+        "an expectation": head + lengths + b"Expect: 100-continue\r\n" + pieces + b"\r\n" + chunk,
+    }[shape]  # fmt: skip
+
+
+SHAPES = (
+    "CL.TE", "TE.CL", "two lengths", "a list of lengths", "a signed length", "a length behind a space", "a length of another alphabet",
+    "pieces that are hidden", "pieces behind a tab", "pieces behind a space", "pieces on a folded line", "pieces after a bare line end",
+    "pieces after a lone return", "pieces twice", "pieces in HTTP/1.0", "a name with an underscore", "a size that overflows",
+    "a size with a sign", "a size with a prefix", "a size with an extension", "a size that is too small", "a body of a GET", "a trailer",
+    "an address with a line", "an upgrade", "an expectation",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("through", ["nginx", "the server itself"])
+def test_no_request_is_hidden_in_another(behind: tuple[Proxy, Served], through: str) -> None:
+    """Whoever asks next, over the line that the proxy keeps, gets their own answer: never the one of what was hidden."""
+    proxy, served = behind
+    wrong = []
+    for shape in SHAPES:
+        line = Line(proxy.port if through == "nginx" else served.port, _smuggled(shape))
+        line.socket.settimeout(0.15)  # what waits for more of a body is not waited for
+        with suppress(OSError):
+            line.rest()
+        line.close()
+        if b"HTTP/1.1 5" in line.got and b"HTTP/1.1 501" not in line.got:
+            wrong.append(f"{shape}: {line.got[:80]!r}")
+        for _ in range(3):
+            answer = proxy.ask("/livez" if through == "nginx" else "/rules")
+            if answer.status != 200 or b"smuggled" in answer.body:
+                wrong.append(f"{shape}: then {answer.status}")
+    assert wrong == [], "\n".join(wrong)
