@@ -1,7 +1,8 @@
 """Words that want to be a script, typed into the composer of a real browser: they stay words.
 
 The shapes are ours: each family of mark-up that a browser's parser treats in its own way (foreign content, raw text,
-templates, tables, comments, broken attributes, entities, links), with something in it that would run.
+templates, tables, comments, broken attributes, entities, links), with something in it that would run; and the hundreds
+that `tests/security/hostile.py` makes of tags, events, schemes and borders.
 """
 
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from playwright.sync_api import BrowserContext, expect
 
 from tests.journeys import steps
 from tests.journeys.backstage import Backstage
+from tests.security.hostile import comments
 
 pytestmark = [pytest.mark.browser, pytest.mark.once]
 RUN = "window.ran=1"
@@ -70,6 +72,14 @@ def test_no_family_of_hostile_words_runs_or_becomes_an_element(
         assert shown.evaluate(ODD) == [], family
         assert page.evaluate("window.ran") is None, family
         form.get_by_role("button", name="Go on writing").click()
+    for number, text in enumerate(comments(5_000)):
+        steps.words_in_composer(page).fill(text)
+        form.get_by_role("button", name="Preview").click()
+        expect(shown).to_contain_text(f"Words {number}.")
+        assert shown.evaluate(ODD) == [], number
+        assert page.evaluate("window.ran") is None, number
+        form.get_by_role("button", name="Go on writing").click()
+    steps.words_in_composer(page).fill("\n\n".join([f"Words of {family}.", *shapes]))
     steps.press_main_button(page)
     expect(page.locator("body")).to_contain_text("Words of links.")
     page.reload()
