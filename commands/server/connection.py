@@ -61,6 +61,7 @@ class Connection(HttpToolsProtocol):
         self._body_bytes = 0
         self._stuck_since: float | None = None
         self._answered = False
+        self._cycles: list[Any] = []  # of requests that wait for their answers; uvicorn knows only the last
 
     # what arrives
 
@@ -113,6 +114,7 @@ class Connection(HttpToolsProtocol):
         self._body_bytes = 0
         cast(dict[str, Any], self.scope)["extensions"] = {"rejoinder.connection": self}
         super().on_headers_complete()
+        self._cycles = [cycle for cycle in self._cycles if not cycle.response_complete] + [self.cycle]
         if self.parser.should_upgrade() or self.ending:
             self.cycle.keep_alive = False  # nothing that follows is read any more
 
@@ -137,6 +139,7 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         gone, self.stream = self.stream, None
         super().connection_lost(exc)
+        self._let_go()
         if gone is not None:
             gone()
 
@@ -153,6 +156,7 @@ class Connection(HttpToolsProtocol):
             % (self._refusal, PHRASES[self._refusal], len(text), bare_lines(), text)
         )
         self.transport.close()
+        self._let_go()
 
     def take_over(self, head: bytes, gone: Callable[[], None]) -> bool:
         """Hand the connection to a stream that ends with it: from here on only `push` writes to it.
@@ -217,6 +221,7 @@ class Connection(HttpToolsProtocol):
             self._stuck_since = self._stuck_since or now
         if self._is_overdue(now):
             self.transport.abort()
+            self._let_go()
 
     def _is_overdue(self, now: float) -> bool:
         if self._stuck_since is not None and now - self._stuck_since > STUCK_SECONDS:
@@ -234,6 +239,13 @@ class Connection(HttpToolsProtocol):
 
     def _is_idle(self) -> bool:
         return self.cycle is None or (self.cycle.response_complete and not self.pipeline)
+
+    def _let_go(self) -> None:
+        """Tell the requests under way that nobody waits: an answer to a line that is closed would be an error."""
+        for cycle in self._cycles:
+            cycle.disconnected = True
+            cycle.message_event.set()
+        self._cycles = []
 
     def _may_answer(self) -> bool:
         """Nothing is under way, and the browser takes what it was sent: a kept answer costs memory until it is."""
