@@ -26,6 +26,8 @@ CREATE = (
 def create(call: Call) -> Json:
     """Straight through the API: charges the card on file at once; `incomplete` when that fails."""
     params, tx = call.params, call.tx
+    if "customer" not in params:
+        raise Refusal("Missing required param: customer.", code="parameter_missing", param="customer")
     customer = call.refer("customer", params["customer"], "customer")
     chosen = _chosen(call, params.get("items") or [])
     behaviour = params.get("payment_behavior", "allow_incomplete")

@@ -1,5 +1,6 @@
 """The wire: keys, errors, unknown parameters, idempotency, paging and expansion."""
 
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 import stripe
 
+from stripe_sandbox.routes import ENDPOINTS
 from stripe_sandbox.wire import parse_form
 from tests.stripe_sandbox.conftest import World
 
@@ -28,6 +30,13 @@ def test_a_wrong_and_a_live_key_are_refused(world: World) -> None:
 
 def test_the_key_may_come_as_basic_credentials(world: World) -> None:
     assert world.browser.get("/v1/customers", auth=("sk_test_sandbox", "")).status_code == 200
+
+
+def test_no_call_without_parameters_is_an_error_of_the_sandbox(world: World) -> None:
+    world.member()
+    for endpoint in ENDPOINTS:
+        answer = world.raw(endpoint.method, re.sub(r"{\w+}", "x", endpoint.pattern))
+        assert answer.status_code < 500, endpoint.pattern
 
 
 def test_a_live_key_cannot_be_configured(tmp_path: Any) -> None:
