@@ -71,7 +71,8 @@ def _plain(column: Column[Any]) -> object:
     if column.name.endswith("_at") or column.name in {"at", "since"}:
         return clock.now()
     kind = column.type.python_type
-    return {int: 1, bool: False, bytes: b"theirs", date: clock.now().date(), dict: {}, list: []}.get(kind, "theirs")
+    words = "theirs"[: getattr(column.type, "length", None)]
+    return {int: 1, bool: False, bytes: b"theirs", date: clock.now().date(), dict: {}, list: []}.get(kind, words)
 
 
 def give_a_row_of_everything(user: User) -> set[str]:
