@@ -6,7 +6,7 @@ import shutil
 import ssl
 import stat
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -30,7 +30,7 @@ from core.migrations import current_revision, newest_revision
 LEAST_FREE = 1_000_000_000  # bytes on the disk
 LEAST_FREE_SHARE = 0.05
 LARGEST_SKEW = timedelta(seconds=5)  # between this machine's clock and the database's
-WORKER_SILENT = timedelta(seconds=90)
+SILENT = timedelta(seconds=90)
 OLDEST_JOB = timedelta(minutes=10)
 OLDEST_BACKUP = timedelta(hours=26)
 ASK_SECONDS = 10.0
@@ -148,13 +148,20 @@ def _database() -> Iterator[Check]:
                     advice="Let both machines take the time from the network (NTP).")
     yield Check("publisher", "there is one" if has_publisher() else "nobody yet", good=has_publisher(),
                 advice="`users first-publisher` prints a link that makes one.")
-    seen_at, jobs = queries.last_heartbeat(), queries.jobs_waiting(moment)
-    alive = seen_at is not None and moment - seen_at < WORKER_SILENT
-    yield Check("worker", "alive" if alive else f"last seen {seen_at:%d %B %Y, %H:%M} UTC" if seen_at else "never seen",
-                good=alive, advice="Start the site: its web processes do the jobs, or `worker` in one of its own.")
+    jobs = queries.jobs_waiting(moment)
+    yield _life("worker", queries.last_heartbeat(), moment,
+                "Start the site: its web processes do the jobs, or `worker` in one of its own.")
+    yield _life("live streams", queries.streams_seen_at(), moment,
+                "Start the site, or `live` in a process of its own. Until then readers' pages ask for what is new.")
     waited = timedelta(seconds=jobs.oldest_seconds)
     yield Check("jobs", f"{jobs.due} due, the oldest for {jobs.oldest_seconds:.0f} s, {jobs.failed} given up",
                 good=waited < OLDEST_JOB and not jobs.failed, advice="/publisher/system shows what went wrong.")
+
+
+def _life(name: str, seen_at: datetime | None, moment: datetime, advice: str) -> Check:
+    alive = seen_at is not None and moment - seen_at < SILENT
+    said = "alive" if alive else f"last seen {seen_at:%d %B %Y, %H:%M} UTC" if seen_at else "never seen"
+    return Check(name, said, good=alive, advice=advice)
 
 
 def _backups(settings: Settings) -> Iterator[Check]:

@@ -7,31 +7,22 @@ from collections.abc import Callable
 
 import structlog
 from flask import Flask
-from sqlalchemy import bindparam, update
 
-from core import clock
-from core.db import UTCDateTime, db, refuse_leftovers, transaction
+from core.db import db, refuse_leftovers, transaction
 from core.metrics import JOBS
-from core.prepared import Prepared, PreparedInsert
 from jobs import (
     backing_up,  # noqa: F401
     forgetting,  # noqa: F401
+    heartbeat,
     queue,
 )
 from jobs.schedule import enqueue_repeating
-from models.job import Heartbeat
 
 IDLE_SECONDS = 1.0
 GATHER_SECONDS = 0.1  # what is asked for within that time is claimed together
 BATCH = 20
 MARKED_WITHIN = 0.2  # seconds
 STEP_BACK, LONGEST_STEP_BACK = 3, 0.1  # times as long as a job was kept waiting; seconds
-HEARTBEAT_SECONDS = 15.0
-
-_BEAT = Prepared(
-    update(Heartbeat).where(Heartbeat.name == bindparam("who")).values(seen_at=bindparam("now", type_=UTCDateTime()))
-)
-_FIRST_BEAT = PreparedInsert(Heartbeat, or_nothing=True)
 
 log = structlog.get_logger("worker")
 
@@ -101,7 +92,7 @@ def work(app: Flask, stop: threading.Event, name: str = "worker") -> None:
         with app.app_context():
             ran = 0
             try:
-                if time.monotonic() - beat > HEARTBEAT_SECONDS:
+                if time.monotonic() - beat > heartbeat.EVERY_SECONDS:
                     look_around(name)
                     beat = time.monotonic()
                 ran = run_due()
@@ -135,8 +126,6 @@ def start_thread(app: Flask) -> Callable[[], None]:
 
 
 def _beat(name: str) -> None:
-    moment = clock.now()
     with transaction() as session:
-        if not _BEAT.write(session, who=name, now=moment):
-            _FIRST_BEAT.write(session, name=name, seen_at=moment)
+        heartbeat.beat(session, name)
         queue.mend_after_clock()

@@ -46,8 +46,11 @@ class Schedule(Base):
     last_run_at: Mapped[datetime]
 
 
+LIVE_STREAMS = "live streams"
+
+
 class Heartbeat(Base):
-    """A worker's sign of life."""
+    """A sign of life: of a worker, under its name, or of the live streams, all processes of them under one."""
 
     __tablename__ = "heartbeat"
 

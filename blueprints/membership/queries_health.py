@@ -10,7 +10,7 @@ from sqlalchemy import Row, and_, case, delete, func, or_, select, update
 
 from core.db import db
 from models.billing_health import BillingDrift, BillingRun, CardBurst
-from models.job import Heartbeat
+from models.job import LIVE_STREAMS, Heartbeat
 from models.membership import (
     BillingCustomer,
     CheckoutAttempt,
@@ -230,7 +230,7 @@ def delays(mode: str) -> Delays | None:
 
 def worker_seen_at() -> datetime | None:
     """The newest sign of a worker's life."""
-    return db.session().scalar(select(func.max(Heartbeat.seen_at)))
+    return db.session().scalar(select(func.max(Heartbeat.seen_at)).where(Heartbeat.name != LIVE_STREAMS))
 
 
 def versions_since(mode: str, moment: datetime) -> set[str]:

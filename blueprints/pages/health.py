@@ -1,14 +1,15 @@
 """Whether this process can serve, for load balancers and pagers."""
 
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from blueprints.pages.queries import jobs_waiting, last_heartbeat
+from blueprints.pages.queries import jobs_waiting, last_heartbeat, streams_seen_at
 from core import clock
 from core.migrations import current_revision, newest_revision
 
-# Workers beat every 15 seconds; a few missed beats are a busy machine, more are a worker that is gone.
+# All beat every 15 seconds; a few missed beats are a busy machine, more are somebody who is gone.
 HEARTBEAT_LIMIT = timedelta(seconds=90)
 
 OK = "ok"
@@ -23,7 +24,7 @@ def readiness() -> dict[str, str]:
     newest = newest_revision()
     if not revision or revision < newest:  # a newer one comes from a host that was changed first
         return {"database": OK, "migrations": f"at {revision or 'nothing'}, not {newest}", "worker": "unknown"}
-    return {"database": OK, "migrations": OK, "worker": _worker()}
+    return {"database": OK, "migrations": OK, "worker": _alive(last_heartbeat)}
 
 
 def backlog() -> str:
@@ -35,9 +36,14 @@ def backlog() -> str:
     return f"{jobs.due} due, the oldest for {jobs.oldest_seconds:.0f} s"
 
 
-def _worker() -> str:
+def live() -> str:
+    """Whether live streams go on anywhere: told only, since readers' pages ask by themselves where they do not."""
+    return _alive(streams_seen_at)
+
+
+def _alive(last_seen: Callable[[], datetime | None]) -> str:
     try:
-        seen_at = last_heartbeat()
+        seen_at = last_seen()
     except SQLAlchemyError:
         return "unknown"
     if seen_at is None:

@@ -29,6 +29,7 @@ def now_measured() -> Iterator[tuple[str, str, float]]:
     try:
         jobs, events = queries.jobs_waiting(moment), queries.events_waiting(moment)
         readers, seen_at = queries.readers_now(moment), queries.last_heartbeat()
+        streams_seen_at = queries.streams_seen_at()
     except SQLAlchemyError:
         yield "rejoinder_database_up", "Whether the database answered.", 0.0
         return
@@ -42,3 +43,6 @@ def now_measured() -> Iterator[tuple[str, str, float]]:
     if seen_at is not None:
         silent = (moment - seen_at).total_seconds()
         yield "rejoinder_worker_silent_seconds", "Since the last sign of life of a worker.", silent
+    if streams_seen_at is not None:
+        silent = (moment - streams_seen_at).total_seconds()
+        yield "rejoinder_live_silent_seconds", "Since the last sign of life of the live streams.", silent

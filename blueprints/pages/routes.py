@@ -6,7 +6,7 @@ from flask import Blueprint, Response, g, jsonify, render_template, request
 from markupsafe import Markup
 
 from blueprints.moderation.open_pages import what_is_open
-from blueprints.pages.health import OK, backlog, readiness
+from blueprints.pages.health import OK, backlog, live, readiness
 from blueprints.pages.measured import is_near, now_measured
 from blueprints.site.queries import site
 from core import metrics
@@ -56,12 +56,13 @@ def livez() -> Response:
 def readyz() -> Response:
     """Whether requests can be served: the database, its shape, and a worker that is alive. 503 when not.
 
-    How much work waits stands beside it, and changes nothing: no web process would serve better for being left out.
+    How much work waits, and whether live streams go on, stands beside it and changes nothing: no web process would
+    serve better for being left out.
     """
     checks = readiness()
     ready = all(state == OK for state in checks.values())
-    jobs = backlog() if checks["migrations"] == OK else "unknown"
-    answer = jsonify(status=OK if ready else "not ready", checks=checks, jobs=jobs)
+    told = {"live": live(), "jobs": backlog()} if checks["migrations"] == OK else {"live": "unknown", "jobs": "unknown"}
+    answer = jsonify(status=OK if ready else "not ready", checks=checks, **told)
     answer.status_code = 200 if ready else 503
     answer.headers["Cache-Control"] = "no-store"
     return answer

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, ScalarSelect, and_, case, func, literal_co
 from blueprints.publisher.queries_given import is_live
 from core.db import db
 from models.article import Article
-from models.job import Heartbeat, Job
+from models.job import LIVE_STREAMS, Heartbeat, Job
 from models.membership import Entitlement, Membership, Payment, Plan, StripeEvent
 from models.moderation import Appeal
 from models.thread import Comment, Respect, Thread
@@ -138,7 +138,7 @@ def machine(mode: str, at: datetime) -> Machine:
         _count(func.count(Job.id), and_(unfinished, Job.run_at > at)),
         _count(func.count(Job.id), and_(Job.failed_at.is_not(None), Job.finished_at.is_(None))),
         _count(func.count(StripeEvent.id), and_(StripeEvent.mode == mode, StripeEvent.state == "failed")),
-        select(func.max(Heartbeat.seen_at)).scalar_subquery(),
+        select(func.max(Heartbeat.seen_at)).where(Heartbeat.name != LIVE_STREAMS).scalar_subquery(),
     )).one()  # fmt: skip
     return Machine(*row)
 

@@ -16,6 +16,7 @@ import socket
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
@@ -36,6 +37,8 @@ from core.db import db, transaction
 from core.errors import DomainError
 from core.ids import row_id
 from core.viewer import GUEST
+from jobs import heartbeat
+from models.job import LIVE_STREAMS
 
 POLL_SECONDS = 0.5  # between two looks at the database, for what other processes write
 SHORTEST_PAUSE = 0.1  # between two rounds to the readers; more where there are many
@@ -227,9 +230,12 @@ class Streams:
             self._loop.call_soon_threadsafe(self._woken.set)
 
     async def _run(self) -> None:
-        counted_at = monotonic()
+        counted_at, lived_at = monotonic(), float("-inf")
         while True:
             try:
+                if monotonic() - lived_at >= heartbeat.EVERY_SECONDS:
+                    lived_at = monotonic()
+                    await self._loop.run_in_executor(self._database, self._say_alive)
                 await self._pause()
                 await self._look_round()
                 is_told = all(watch.shown for watch in self._watches.values())
@@ -242,17 +248,12 @@ class Streams:
                 await asyncio.sleep(1)
 
     async def _pause(self) -> None:
-        """Until the next look is due: soon after a commit of our own, and not at all while nobody reads."""
+        """Until the next look is due: soon after a commit of our own; while nobody reads, only to say that we live."""
         await asyncio.sleep(SHORTEST_PAUSE + PAUSE_FOR_A_READER * self.readers)
-        if not self._watches and not self._said:
-            await self._woken.wait()
-        else:
-            with_luck = asyncio.timeout(POLL_SECONDS)
-            try:
-                async with with_luck:
-                    await self._woken.wait()
-            except TimeoutError:
-                pass
+        is_idle = not self._watches and not self._said
+        with suppress(TimeoutError):
+            async with asyncio.timeout(heartbeat.EVERY_SECONDS if is_idle else POLL_SECONDS):
+                await self._woken.wait()
         self._woken.clear()
 
     async def _look_round(self) -> None:
@@ -322,6 +323,10 @@ class Streams:
             if number and number != watch.shown:
                 watch.shown = number
                 await self._tell(watch, _readers(number))
+
+    def _say_alive(self) -> None:
+        with self._app.app_context(), transaction() as session:
+            heartbeat.beat(session, LIVE_STREAMS)
 
     def _say(self, readers: dict[int, int], asked: list[int]) -> dict[int, int]:
         with self._app.app_context():

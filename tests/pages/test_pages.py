@@ -9,15 +9,15 @@ from sqlalchemy.exc import OperationalError
 from blueprints.pages import health
 from core import clock
 from core.db import db, transaction
-from models.job import Heartbeat
+from models.job import LIVE_STREAMS, Heartbeat
 from models.site import Rule
 from tests.browser import Browser, text_of
 from tests.factories import make_rule, make_site, make_user
 
 
-def beat(ago: timedelta = timedelta()) -> None:
+def beat(ago: timedelta = timedelta(), name: str = "worker") -> None:
     with transaction() as session:
-        session.merge(Heartbeat(name="worker", seen_at=clock.now() - ago))
+        session.merge(Heartbeat(name=name, seen_at=clock.now() - ago))
 
 
 def test_the_rules_page_names_each_rule_and_who_enforces_them(client: Browser) -> None:
@@ -75,7 +75,22 @@ def test_readyz_is_ready_with_database_migrations_and_a_living_worker(client: Br
     answer = client.get("/readyz")
     assert answer.status_code == 200
     checks = {"database": "ok", "migrations": "ok", "worker": "ok"}
-    assert answer.get_json() == {"status": "ok", "checks": checks, "jobs": "0 due, the oldest for 0 s"}
+    told = {"live": "has not started yet", "jobs": "0 due, the oldest for 0 s"}
+    assert answer.get_json() == {"status": "ok", "checks": checks, **told}
+
+
+def test_readyz_tells_of_live_streams_and_is_ready_without_them(client: Browser) -> None:
+    make_site()
+    beat()
+    told = []
+    for ago in (timedelta(minutes=5), timedelta()):
+        beat(ago, LIVE_STREAMS)
+        answer = client.get("/readyz")
+        assert answer.status_code == 200
+        told.append(answer.get_json()["live"])
+    assert told == ["has been silent for 300 seconds", "ok"]
+    beat(timedelta(minutes=5))  # the streams' sign of life is no worker's
+    assert client.get("/readyz").status_code == 503
 
 
 def test_readyz_is_not_ready_without_a_worker(client: Browser) -> None:

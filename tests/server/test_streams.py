@@ -4,12 +4,14 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
 from sqlalchemy import insert, select, update
 
+from blueprints.pages.queries import streams_seen_at
 from blueprints.threads import live, thread_state
 from blueprints.threads.watched import readers_of
 from commands.server.streams import client_address
@@ -175,6 +177,9 @@ def test_a_process_of_its_own_streams_and_counts_who_reads_and_takes_that_back_a
             db.session.rollback()
             time.sleep(0.1)
         assert readers_of(db.session(), [thread_id], clock.now()) == {thread_id: 2}
+        seen_at = streams_seen_at()
+        assert seen_at is not None
+        assert clock.now() - seen_at < timedelta(seconds=30)
         assert served.ask(f"/articles/{article.slug}").status == 404
         db.session.rollback()
         served.end()
