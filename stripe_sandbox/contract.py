@@ -5,6 +5,7 @@ The package is never imported: its files are parsed when an endpoint is first ca
 import ast
 import importlib.util
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from functools import cache
@@ -48,11 +49,20 @@ def package_root() -> Path:
     return Path(spec.submodule_search_locations[0])
 
 
+def _parsed(source: str) -> ast.Module:
+    """The tree of a file. CPython 3.11 counts the depth of all threads' parsing together and stumbles where another
+    thread parses in the same moment, as every printed traceback does; then it is tried again."""
+    for _ in range(9):
+        with suppress(SystemError):
+            return ast.parse(source)
+    return ast.parse(source)
+
+
 class Module:
     """The parameter classes of one file, each turned into types when first asked for."""
 
     def __init__(self, path: Path) -> None:
-        tree = ast.parse(path.read_text("utf-8"))
+        tree = _parsed(path.read_text("utf-8"))
         self._fields: dict[str, dict[str, ast.expr]] = {}
         self._types: dict[str, dict[str, tuple[Type, bool]]] = {}
         for node in tree.body:

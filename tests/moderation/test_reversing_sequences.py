@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from blueprints.moderation import reversing, sanctions, service, thread_state, undoing
+from blueprints.threads import queries_facts
 from core import clock
 from core.db import db, transaction
 from core.errors import DomainError
@@ -113,7 +114,7 @@ class Paper:
                 select(Sanction.kind).where(Sanction.user_id == self.ann_id, Sanction.lifted_at.is_(None)))),
             "statements": sorted(session.scalars(select(StatementOfReasons.comment_id).where(
                 StatementOfReasons.comment_id.in_(self.ids), StatementOfReasons.withdrawn_at.is_(None)))),
-            "thread": service.thread_queries.facts_of_thread(session, self.thread_id).state,
+            "thread": queries_facts.facts_of_thread(session, self.thread_id).state,
             "site": session.get_one(Site, 1).name,
             "rule": session.get_one(Rule, self.rule_id).active,
             "roles": list(session.scalars(select(RoleGrant.name).where(RoleGrant.user_id == self.friend))),

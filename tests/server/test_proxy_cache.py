@@ -202,7 +202,8 @@ UNKEYED: dict[str, dict[str, str]] = {
     "an upgrade": {"Upgrade": "h2c", "Connection": "Upgrade, X-Accel-Expires", "X_Accel_Expires": "900", "Cache_Control": "only-if-cached"},
     "cookies": {"Cookie": "theme=evil.test; session =evil.test; Session=evil.test; csrf_token=evil.test; sort=oldest"},
 }  # fmt: skip
-SAID_ANEW = {"date", "x-cache", "x-request-id", "etag", "connection", "content-length", "set-cookie"}
+SAID_ANEW = {"date", "x-cache", "x-request-id", "etag", "connection", "content-length", "set-cookie",
+              "retry-after"}  # fmt: skip
 
 
 @pytest.mark.parametrize("headers", UNKEYED)
