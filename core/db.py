@@ -43,6 +43,10 @@ log = structlog.get_logger("database")
 VANISHED = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 11_000}
 CONNECT_SECONDS = 5
 
+# Our questions take a few milliseconds at most. Where PostgreSQL guesses that one is costly, it would first spend a
+# hundred times as long on compiling it, at every asking.
+PLANNING = {"jit": "off"}
+
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -104,7 +108,7 @@ def connect_arguments(url: str) -> dict[str, Any]:
     if not url.startswith("postgresql"):
         return {}
     there = {name if name.startswith("tcp") else f"tcp_{name}": value for name, value in VANISHED.items()}
-    options = " ".join(f"-c {name}={value}" for name, value in there.items())
+    options = " ".join(f"-c {name}={value}" for name, value in (there | PLANNING).items())
     return {"connect_timeout": CONNECT_SECONDS, "options": options, **VANISHED}
 
 
