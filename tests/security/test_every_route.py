@@ -35,6 +35,10 @@ def paper(app: Flask) -> Paper:
     return make_paper(app)
 
 
+def batched(rules: list[Any], size: int) -> list[list[Any]]:
+    return [rules[at : at + size] for at in range(0, len(rules), size)]
+
+
 def rows_of(user: User) -> dict[str, list[str]]:
     """Every row about a person, but for what others may change."""
     db.session.rollback()
@@ -107,13 +111,13 @@ def test_nobody_changes_or_reads_what_is_somebody_elses(paper: Paper) -> None:
     make_user(email="victim-two@example.test")
     mallory = Browser(paper.app).sign_in(make_user("Mallory", plan=paper.plan))
     before, told, shown = rows_of(victim), [], []
-    for rule in rules(paper.app, "POST"):
-        if rule.arguments and rule.endpoint not in HASHES_PASSWORDS:
+    routes = [rule for rule in rules(paper.app, "POST") if rule.arguments and rule.endpoint not in HASHES_PASSWORDS]
+    for some in batched(routes, 20):  # every row is read after some of them, not after each
+        for rule in some:
             mallory.post(address(rule), dict(ORDINARY))
-            if rows_of(victim) != before:
-                after = rows_of(victim)
-                told.append(f"{rule.endpoint}: {[(before[name], after[name]) for name in before if before[name] != after[name]]}")
-                before = after
+        after = rows_of(victim)
+        told += [f"one of {[rule.endpoint for rule in some]}: {(before[name], after[name])}" for name in before if before[name] != after[name]]
+        before = after
     for rule in rules(paper.app, "GET"):
         with mallory.get(address(rule)) as answer:
             text = answer.get_data(as_text=True)
