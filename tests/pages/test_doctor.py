@@ -14,7 +14,7 @@ from commands.doctor import checks
 from core import clock
 from core.config import Settings
 from core.db import transaction
-from models.job import Heartbeat, Job
+from models.job import LIVE_STREAMS, Heartbeat, Job
 from tests.factories import make_plan, make_site, make_user
 
 
@@ -36,7 +36,7 @@ def alive(app: Flask) -> None:
     make_plan()
     make_user(roles=("publisher",))
     with transaction() as session:
-        session.add(Heartbeat(name="here", seen_at=clock.now()))
+        session.add_all(Heartbeat(name=name, seen_at=clock.now()) for name in ("here", LIVE_STREAMS))
 
 
 @pytest.mark.usefixtures("alive")
