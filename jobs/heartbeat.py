@@ -1,5 +1,7 @@
 """Signs of life: a row for each kind of thing that must go on, written every few seconds."""
 
+from collections.abc import Callable
+
 from sqlalchemy import bindparam, update
 from sqlalchemy.orm import Session
 
@@ -9,6 +11,9 @@ from core.prepared import Prepared, PreparedInsert
 from models.job import Heartbeat
 
 EVERY_SECONDS = 15.0
+
+# What else lives in this process and is told of together with the worker: by name, whether it does.
+beside: dict[str, Callable[[], bool]] = {}
 
 _AGAIN = Prepared(
     update(Heartbeat).where(Heartbeat.name == bindparam("who")).values(seen_at=bindparam("now", type_=UTCDateTime()))

@@ -128,4 +128,7 @@ def start_thread(app: Flask) -> Callable[[], None]:
 def _beat(name: str) -> None:
     with transaction() as session:
         heartbeat.beat(session, name)
+        for other, lives in list(heartbeat.beside.items()):
+            if lives():
+                heartbeat.beat(session, other)
         queue.mend_after_clock()

@@ -16,6 +16,8 @@ from commands.server.kept import VISITOR, Kept, asked_by, place_by
 from commands.server.packing import pack
 from commands.server.streams import Streams
 from core.config import Settings
+from jobs import heartbeat
+from models.job import LIVE_STREAMS
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -64,6 +66,8 @@ class WebFront(LiveFront):
 
     def __init__(self, app: Flask, settings: Settings) -> None:
         super().__init__(app, settings)
+        self.streams.says_it_lives = False
+        heartbeat.beside[LIVE_STREAMS] = self.streams.goes_on
         self.kept = Kept(app)
         Connection.kept = self.kept
         self.bridge = Bridge(app.wsgi_app, settings.web_threads, app.config["MAX_CONTENT_LENGTH"], self._finish)

@@ -113,6 +113,8 @@ class Streams:
         self._said: dict[int, int] = {}
         self.readers = 0
         self.is_closed = False
+        self.says_it_lives = True  # by itself; where there is a worker as well, that one does
+        self._round_at = monotonic()
 
     def start(self) -> None:
         """Begin to look for changes. A commit of this process wakes it at once."""
@@ -233,8 +235,9 @@ class Streams:
         counted_at, lived_at = monotonic(), float("-inf")
         while True:
             try:
-                if monotonic() - lived_at >= heartbeat.EVERY_SECONDS:
-                    lived_at = monotonic()
+                self._round_at = monotonic()
+                if self.says_it_lives and self._round_at - lived_at >= heartbeat.EVERY_SECONDS:
+                    lived_at = self._round_at
                     await self._loop.run_in_executor(self._database, self._say_alive)
                 await self._pause()
                 await self._look_round()
@@ -323,6 +326,10 @@ class Streams:
             if number and number != watch.shown:
                 watch.shown = number
                 await self._tell(watch, _readers(number))
+
+    def goes_on(self) -> bool:
+        """Whether the rounds are made: none is further from the one before than two signs of life."""
+        return monotonic() - self._round_at < 2 * heartbeat.EVERY_SECONDS
 
     def _say_alive(self) -> None:
         with self._app.app_context(), transaction() as session:

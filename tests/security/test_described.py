@@ -231,27 +231,28 @@ def test_nothing_that_is_described_is_an_error_of_ours(
     assert reached[200] + reached[303] + reached[422] > reached.total() / 2, reached  # past the doors, not at them
 
 
-@pytest.mark.skipif(MINUTES == 0, reason="FUZZ_MINUTES says for how long.")
-def test_nothing_is_an_error_of_ours_however_long_it_is_tried(
-    app: Flask, people: dict[str, Browser], as_it_was: Callable[[], None], failures: list[str]  # noqa: F811
-) -> None:
-    until, chance = time.monotonic() + MINUTES * 60, random.Random(SEED)
-    reads = read_by_views(people)
-    as_it_was()
-    described, pairs = description(app, reads, KNOWN), list(itertools.product(PEOPLE, reads))
-    answered, rounds, wrong = Counter[tuple[str, str, int]](), 0, list[str]()
-    while time.monotonic() < until:
-        chance.shuffle(pairs)
-        pairs.sort(key=lambda pair: pair[0] != who_is_behind(app, pair[1]))  # first those who come furthest
-        rounds += 1
-        for who, operation in pairs:
-            if time.monotonic() > until:
-                break
-            somebody, before = Somebody(people[who], as_it_was), len(failures)
-            how = config(12, chance.randrange(10**6), "all", coverage=rounds == 1, fuzzing=True)
-            wrong += [f"{who}: {one} {failures[before:]}" for one in failed(described, [operation], somebody, how)]
-            answered.update({(who, *key): times for key, times in somebody.answered.items()})
-            as_it_was()
-    by_status = Counter(status for *_, status in answered.elements())
-    print(f"{len(reads)} operations, {rounds} rounds begun, {answered.total()} requests:", sorted(by_status.items()), len(wrong), "wrong")
-    assert wrong == [], "\n".join(wrong)
+if MINUTES:  # only where somebody says for how long
+
+    def test_nothing_is_an_error_of_ours_however_long_it_is_tried(
+        app: Flask, people: dict[str, Browser], as_it_was: Callable[[], None], failures: list[str]
+    ) -> None:
+        until, chance = time.monotonic() + MINUTES * 60, random.Random(SEED)
+        reads = read_by_views(people)
+        as_it_was()
+        described, pairs = description(app, reads, KNOWN), list(itertools.product(PEOPLE, reads))
+        answered, rounds, wrong = Counter[tuple[str, str, int]](), 0, list[str]()
+        while time.monotonic() < until:
+            chance.shuffle(pairs)
+            pairs.sort(key=lambda pair: pair[0] != who_is_behind(app, pair[1]))  # first those who come furthest
+            rounds += 1
+            for who, operation in pairs:
+                if time.monotonic() > until:
+                    break
+                somebody, before = Somebody(people[who], as_it_was), len(failures)
+                how = config(12, chance.randrange(10**6), "all", coverage=rounds == 1, fuzzing=True)
+                wrong += [f"{who}: {one} {failures[before:]}" for one in failed(described, [operation], somebody, how)]
+                answered.update({(who, *key): times for key, times in somebody.answered.items()})
+                as_it_was()
+        by_status = Counter(status for *_, status in answered.elements())
+        print(f"{len(reads)} operations, {rounds} rounds begun, {answered.total()} requests:", sorted(by_status.items()), len(wrong), "wrong")
+        assert wrong == [], "\n".join(wrong)
