@@ -249,8 +249,9 @@ def _costs(
 ) -> None:
     """Each page in turn, round by round; then pages that have to be made.
 
-    The largest discussion is held against two: one of a hundred, and the thousand it was copied from, whose pages hold
-    the same comments with the same answers under them, so that nothing but the size differs.
+    The largest discussion is held against the thousand it was copied from, whose pages hold the same comments with the
+    same answers under them, so that nothing but the size differs. That of a hundred is shown beside them: its pages by
+    age and by answers are shorter.
     """
     pages = {"100": f"load-{SMALL}", f"{COPIED:,}": f"load-{COPIED}", f"{_size(app):,}": f"load-{COPIED}-1"}
     for who, headers in (("visitor", BROWSER), ("member", member.headers)):
@@ -273,9 +274,8 @@ def _costs(
         report.lines.append(f"{who}, page kept: " + ", ".join(
             f"of {name} {middle[name]:.3f} ms of CPU and {weights[name] / 1000:.1f} kB" for name in pages
         ))  # fmt: skip
-        *others, largest = middle
-        for other in others:
-            _hold(report, f"{who}, page kept", middle[largest] / middle[other], f"that of {other}")
+        _, alike, largest = middle
+        _hold(report, f"{who}, page kept", middle[largest] / middle[alike], f"that of {alike}")
     turns: dict[str, dict[tuple[str, int], list[float]]] = {name: {} for name in pages}
     for _ in range(options.rounds * 2):  # in turns: what else the machine does meets all
         for name, slug in pages.items():
@@ -286,10 +286,9 @@ def _costs(
         report.lines.append(f"made anew, of {name}: " + ", ".join(
             f"{sort} page {page} {cost:.1f} ms" for (sort, page), cost in costs.items()
         ))  # fmt: skip
-    *others, largest = deep
+    _, alike, largest = deep
     for (sort, page), cost in deep[largest].items():
-        for other in others:
-            _hold(report, f"made anew, {sort}, page {page}", cost / deep[other][sort, 1], f"the first of {other}")
+        _hold(report, f"made anew, {sort}, page {page}", cost / deep[alike][sort, 1], f"the first of {alike}")
 
 
 def _hold(report: ScaleReport, what: str, ratio: float, beside: str) -> None:
