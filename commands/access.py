@@ -20,6 +20,7 @@ GUARDS = {
     "staff:is_moderator": "Moderators, leads, editors, publishers", "staff:is_lead": "Leads, editors, publishers",
     "staff:is_editor": "Editors, publishers", "staff:is_publisher": "Publishers",
 }  # fmt: skip
+PROOFS = {None: "", "all": "*", "some": "°"}
 
 
 def rules_on_rows() -> Iterator[tuple[str, str]]:
@@ -32,15 +33,15 @@ def rules_on_rows() -> Iterator[tuple[str, str]]:
 
 
 def addresses(app: Flask) -> dict[str, dict[str, set[str]]]:
-    """Per guard every address and its methods; a star behind a method says that a fresh proof is asked for."""
+    """Per guard every address and its methods, each with a mark where a fresh proof is asked for."""
     found: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for rule in app.url_map.iter_rules():
         view = app.view_functions[rule.endpoint]
         guard = "public" if rule.endpoint == "static" else getattr(view, GUARD_MARK)
-        star = "*" if hasattr(view, STEP_UP_MARK) else ""
+        mark = PROOFS[getattr(view, STEP_UP_MARK, None)]
         address = re.sub(r"<(?:\w+(?:\([^)]*\))?:)?(\w+)>", r"<\1>", str(rule))
         address = re.sub(r"^/static/[0-9a-f]{12}\.css$", "/static/<digest>.css", address)
-        found[guard][address] |= {method + star for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}}
+        found[guard][address] |= {method + mark for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}}
     return found
 
 
@@ -49,6 +50,7 @@ def written() -> str:
     lines = [BELOW, "## Rules on rows\n", "| rule | |", "| --- | --- |"]
     lines += [f"| `{name}` | {said} |" for name, said in rules_on_rows()]
     lines += ["", "## Addresses\n", "A star: only with a proof of who it is that is not older than 15 minutes."]
+    lines += ["A ring: so for whoever has a second factor."]
     found = addresses(current_app)
     for guard, who in GUARDS.items():
         lines += ["", f"### {who}\n", "| address | |", "| --- | --- |"]

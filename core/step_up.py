@@ -21,13 +21,16 @@ from core.viewer import Viewer, current_viewer
 P = ParamSpec("P")
 R = TypeVar("R")
 Prover = Callable[[str], ResponseReturnValue | None]
+Whom = Callable[[Viewer], bool]
 
 STEP_UP_MARK = "__step_up__"
 PROOF_LASTS = timedelta(minutes=15)
 _EXTENSION = "rejoinder_prover"
 
 
-def step_up(purpose: str, *, within: timedelta = PROOF_LASTS) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def step_up(
+    purpose: str, *, within: timedelta = PROOF_LASTS, only_of: Whom | None = None
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Let the view run only with a proof not older than `within`. Stands under the guard, right above the view:
 
         @moderation.post("/moderation/bulk")
@@ -35,7 +38,8 @@ def step_up(purpose: str, *, within: timedelta = PROOF_LASTS) -> Callable[[Calla
         @step_up("To decide on many comments at once")
 
     `purpose` begins the sentence "…, please show once more that it is you." A file that is sent along is not carried
-    on: put such a form behind a page that has the mark itself.
+    on: put such a form behind a page that has the mark itself. `only_of` says of whom a proof is asked, where that is
+    not everybody: the view asks the others in its own way.
     """
 
     def decorate(view: Callable[P, R]) -> Callable[P, R]:
@@ -44,13 +48,13 @@ def step_up(purpose: str, *, within: timedelta = PROOF_LASTS) -> Callable[[Calla
             viewer = current_viewer()
             if not viewer.is_signed_in:
                 return cast(R, sign_in_first())
-            if not is_proved(viewer, within):
+            if not is_proved(viewer, within) and (only_of is None or only_of(viewer)):
                 asked = cast(Prover, current_app.extensions[_EXTENSION])(purpose)
                 if asked is not None:
                     return cast(R, asked)
             return view(*args, **kwargs)
 
-        setattr(proved, STEP_UP_MARK, purpose)
+        setattr(proved, STEP_UP_MARK, "all" if only_of is None else "some")
         return proved
 
     return decorate

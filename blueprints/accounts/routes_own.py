@@ -3,7 +3,7 @@
 from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from blueprints.accounts import hooks, passwords, queries, queries_personal, service
+from blueprints.accounts import hooks, passwords, queries, queries_factors, queries_personal, service
 from blueprints.accounts.forms import EmailForm, NameForm, PageForm, PasswordForm
 from blueprints.accounts.routes import GONE, accounts
 from blueprints.accounts.service import FieldProblem
@@ -11,12 +11,18 @@ from blueprints.accounts.session import end_session, forget_in_browser, start_ag
 from core.db import transaction
 from core.guards import public, signed_in
 from core.limits import at_most, limiter
+from core.step_up import is_proved, step_up
 from core.viewer import Viewer, current_viewer
 
 NAME_CHANGES = at_most(10, "day")
 PAGE_CHANGES = at_most(20, "hour")  # each makes the pages of all one's threads anew
 PASSWORD_CHECKS = at_most(20, "hour")
 WRONG_PASSWORD = "This is not your password."  # noqa: S105 -- a sentence
+
+
+def has_second_factor(viewer: Viewer) -> bool:
+    """Whether the password alone is less than this person signs in with."""
+    return queries_factors.factors_of(service.known(viewer.id)).any
 
 
 @accounts.get("/account")
@@ -68,6 +74,7 @@ def open_page() -> ResponseReturnValue:
 @accounts.post("/account/settings/email")
 @signed_in
 @limiter.limit(PASSWORD_CHECKS)
+@step_up("To change your e-mail address", only_of=has_second_factor)
 def change_email() -> ResponseReturnValue:
     """Ask the new address for its consent."""
     form = EmailForm()
@@ -89,6 +96,7 @@ def change_email() -> ResponseReturnValue:
 @accounts.post("/account/settings/password")
 @signed_in
 @limiter.limit(PASSWORD_CHECKS)
+@step_up("To change your password", only_of=has_second_factor)
 def change_password() -> ResponseReturnValue:
     """Set another password. All other browsers are signed out, this one is not."""
     viewer = current_viewer()
@@ -157,6 +165,7 @@ def _settings_page(
         email=email or EmailForm(formdata=None),
         password=password or PasswordForm(viewer.display_name, viewer.email, formdata=None),
         has_password=queries.password_of(_me()) is not None,
+        asks_for_factor=not is_proved(viewer) and has_second_factor(viewer),
         parts=[part(viewer) for part in hooks.settings_parts],
     )
 

@@ -203,6 +203,40 @@ def test_what_is_changed_here_asks_for_a_fresh_proof_and_then_for_the_second_fac
     assert Browser(app).post("/sign-in", {"email": ADDRESS, "password": PASSWORD}).headers["Location"] == "/"
 
 
+def test_a_new_address_or_password_asks_for_the_second_factor_too_and_loses_nothing(app: Flask, ann: User, clock_hand) -> None:
+    browser, _ = with_app(app, ann)
+    asked_for = "Your second factor is asked for on the next page."
+    assert asked_for not in text_of(browser.get("/account/settings"))
+    clock_hand.shift(PROOF_LASTS.total_seconds() + 1)
+    assert text_of(browser.get("/account/settings")).count(asked_for) == 2
+    wish = {"new_email": "new@example.test", "email_password": PASSWORD}
+    asked = browser.post("/account/settings/email", wish)
+    assert asked.status_code == 403
+    assert "To change your e-mail address, please show once more" in text_of(asked)
+    assert 'name="new_email" value="new@example.test"' in asked.text
+    for wrong in ({"proof_password": PASSWORD}, {"proof_code": "000000"}):
+        assert browser.post("/account/settings/email", wish | wrong).status_code == 422
+    assert mails_to("new@example.test") == []
+    assert browser.post("/account/settings/email", wish | {"proof_code": code_of(ann)}).status_code == 303
+    assert [mail.kind for mail in mails_to("new@example.test")] == ["new-email"]
+
+    clock_hand.shift(PROOF_LASTS.total_seconds() + 1)
+    change = {"current_password": "not the password", "new_password": "seven lilac harbour tunes"}
+    assert browser.post("/account/settings/password", change).status_code == 403
+    # The factor alone is not enough either: whose hands a telephone is in says nothing about the password.
+    assert browser.post("/account/settings/password", change | {"proof_code": code_of(ann)}).status_code == 422
+    assert browser.post("/account/settings/password", change | {"current_password": PASSWORD}).status_code == 303
+    assert is_in(browser)
+
+
+def test_without_a_second_factor_the_password_is_enough_to_change_it(app: Flask, ann: User, clock_hand) -> None:
+    browser = Browser(app).sign_in(ann)
+    clock_hand.shift(PROOF_LASTS.total_seconds() + 1)
+    assert "second factor is asked for" not in text_of(browser.get("/account/settings"))
+    change = {"current_password": PASSWORD, "new_password": "seven lilac harbour tunes"}
+    assert browser.post("/account/settings/password", change).status_code == 303
+
+
 def test_a_copy_of_the_database_gives_no_secret_away(app: Flask, ann: User, clock_hand, monkeypatch: pytest.MonkeyPatch) -> None:
     with_app(app, ann)
     row = db.session().scalar(select(AuthenticatorApp))
