@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from pathlib import Path
 from typing import List
@@ -50,13 +51,32 @@ def _install_into_this(requirements: List[Path], for_tests: bool) -> None:
     if not os.environ.get("REJOINDER_OWN_VENV") and _present(requirements):
         return
     print("Installing the pinned packages (once) …", flush=True)
-    arguments = [item for path in requirements for item in ("-r", str(path))]
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    _run(pip + arguments, "The packages could not be installed into %s" % sys.prefix)
+    _install(_pins(requirements))
     try:
         stamp.write_text(digest)
     except OSError:
         pass  # a read-only environment that already has everything is fine; the check repeats next time
+
+
+def _pins(requirements: List[Path]) -> List[str]:
+    """Every line that names a package, once."""
+    lines = {line.strip() for path in requirements for line in path.read_text().splitlines()}
+    return sorted(line for line in lines if line and not line.startswith("#"))
+
+
+def _install(pins: List[str]) -> None:
+    """Install two halves at once, then compile everything on all processors: pip alone keeps to one.
+
+    The pins name every package that another one needs (tests/house/test_packages.py), so nothing is left to find out.
+    """
+    sentence = "The packages could not be installed into %s" % sys.prefix
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-deps", "--no-compile"]
+    halves = [_begin(pip + half, sentence) for half in (pins[::2], pins[1::2])]
+    said = [(half, half.communicate()[1]) for half in halves]  # both end before either is complained of
+    for half, words in said:
+        _check(half, words, sentence)
+    folders = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
+    _begin([sys.executable, "-m", "compileall", "-q", "-j", "0", *folders], sentence).communicate()
 
 
 def _present(requirements: List[Path]) -> bool:
@@ -79,12 +99,20 @@ def _present(requirements: List[Path]) -> bool:
 
 
 def _run(command: List[str], sentence: str) -> None:
+    running = _begin(command, sentence)
+    _check(running, running.communicate()[1], sentence)
+
+
+def _begin(command: List[str], sentence: str) -> "subprocess.Popen[str]":
     try:
-        done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     except OSError as error:
         sys.exit("%s: %s." % (sentence, error.strerror or error))
+
+
+def _check(done: "subprocess.Popen[str]", words: str, sentence: str) -> None:
     if done.returncode != 0:
-        lines = [line for line in (done.stderr or "").strip().splitlines() if line.strip()]
+        lines = [line for line in words.strip().splitlines() if line.strip()]
         sys.exit("%s: %s" % (sentence, lines[-1] if lines else "no reason was given"))
 
 
