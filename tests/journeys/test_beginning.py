@@ -152,9 +152,18 @@ def test_a_new_publisher_comes_from_the_first_start_to_the_first_comment(
     page.get_by_role("button", name="Publish").first.click()
     page.goto("/publisher/first-steps")
     page.get_by_role("link", name="Open the story").click()
+    window = closing.enter_context(chromium.new_context(base_url=url, java_script_enabled=scripts)).new_page()
+    window.set_default_timeout(PATIENCE_MS)
+    window.goto(page.url)
+    expect(window.get_by_text("Nobody has said anything yet")).to_be_visible()
     steps.words_in_composer(page).fill("The first word here.")
     steps.press_main_button(page)
     expect(steps.comment(page, "The first word here.")).to_be_visible()
+    if scripts:
+        expect(window.get_by_role("button", name="1 new comment")).to_be_visible()
+        expect(window.get_by_text("Nobody has said anything yet")).to_be_hidden()
+        window.get_by_role("button", name="1 new comment").click()
+        expect(steps.comment(window, "The first word here.")).to_be_visible()
 
     page.goto("/publisher/first-steps")
     expect(page.get_by_text("6 of 9 done")).to_be_visible()
