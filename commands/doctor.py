@@ -182,6 +182,8 @@ def _mail(settings: Settings, mail_to: str | None) -> Iterator[Check]:
         return
     server = mail_server(settings.mail_url)
     where = f"{server.host}:{server.port} as {sender(settings)}"
+    if server.may_be_plain and not server.is_here:
+        where += ", in the clear where it offers no TLS"
     if not mail_to:
         yield Check("mail", f"{where}; --mail-to ADDRESS sends one")
         return
@@ -191,7 +193,8 @@ def _mail(settings: Settings, mail_to: str | None) -> Iterator[Check]:
     try:
         deliver(message, server)
     except MailNotSent as error:
-        yield Check("mail", f"{where}: {error}", good=False, advice="See user, password, host and port in MAIL_URL.")
+        yield Check("mail", f"{where}: {error}", good=False,
+                    advice="See user, password, host and port in MAIL_URL, and the server's certificate.")
     else:
         yield Check("mail", f"one was sent by {where}", good=True)
 

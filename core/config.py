@@ -132,7 +132,7 @@ def _redis_url(value: str) -> str:
 
 
 def _mail_url(value: str) -> str:
-    if value and urlsplit(value).scheme not in {"smtp", "smtps"}:
+    if value and urlsplit(value).scheme not in {"smtp", "smtps", "smtp+plain"}:
         raise ValueError("must look like smtp://user:password@mail.example.org:587")
     return value
 

@@ -22,6 +22,8 @@ from models.notification import Mail
 TIMEOUT_SECONDS = 10.0
 SUBMISSION_PORT = 587
 SUBMISSION_TLS_PORT = 465
+NO_TLS = "the mail server offers no TLS, so nothing was sent; smtp+plain:// in MAIL_URL sends mails in the clear"
+NO_TLS_FOR_THE_PASSWORD = "the mail server offers no TLS, so the password was not sent"  # noqa: S105 -- a sentence
 
 
 class _WholeAddresses(EmailPolicy):
@@ -44,11 +46,15 @@ class MailNotSent(Exception):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class MailServer:
-    """Where mail goes, as MAIL_URL says: smtp[s]://[user:password@]host[:port]."""
+    """Where mail goes, as MAIL_URL says: smtp[s]://[user:password@]host[:port].
+
+    `may_be_plain` (smtp+plain://) lets mails go in the clear where the server offers no TLS, but never a password.
+    """
 
     host: str
     port: int
     tls_from_the_start: bool
+    may_be_plain: bool
     user: str
     password: str
 
@@ -64,7 +70,8 @@ def mail_server(mail_url: str) -> MailServer:
     tls = parts.scheme == "smtps"
     port = parts.port or (SUBMISSION_TLS_PORT if tls else SUBMISSION_PORT)
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
-    return MailServer(parts.hostname or "localhost", port, tls, user, password)
+    plain = parts.scheme == "smtp+plain"
+    return MailServer(parts.hostname or "localhost", port, tls, plain, user, password)
 
 
 def sender(settings: Settings) -> str:
@@ -107,14 +114,20 @@ def _inliner() -> Any:
 
 
 def deliver(message: EmailMessage, server: MailServer) -> None:
-    """Hand one message to the server, over TLS wherever it is offered. Raises RuntimeError inside a transaction."""
+    """Hand one message to the server: over TLS, but on this machine or where the operator allows it in the clear.
+
+    Raises MailNotSent, and RuntimeError inside a transaction.
+    """
     if is_writing():
         raise RuntimeError("a mail sent inside a transaction")
     try:
         with _connection(server) as connection:
+            if not server.is_here and not isinstance(connection.sock, ssl.SSLSocket):
+                if not server.may_be_plain:
+                    raise MailNotSent(NO_TLS)
+                if server.user:
+                    raise MailNotSent(NO_TLS_FOR_THE_PASSWORD)
             if server.user:
-                if not (server.tls_from_the_start or server.is_here or isinstance(connection.sock, ssl.SSLSocket)):
-                    raise MailNotSent("the mail server offers no TLS, so the password was not sent")
                 connection.login(server.user, server.password)
             connection.send_message(message)
     except smtplib.SMTPRecipientsRefused as error:
@@ -122,6 +135,8 @@ def deliver(message: EmailMessage, server: MailServer) -> None:
         raise MailNotSent(f"the mail server refused the recipient ({code})") from None
     except smtplib.SMTPResponseException as error:
         raise MailNotSent(f"the mail server answered {error.smtp_code}") from None
+    except ssl.SSLCertVerificationError as error:
+        raise MailNotSent(f"the mail server's certificate does not hold ({error.verify_message})") from None
     except (OSError, smtplib.SMTPException) as error:
         raise MailNotSent(f"the mail server could not be used ({type(error).__name__})") from None
 

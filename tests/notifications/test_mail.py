@@ -244,15 +244,40 @@ def test_where_tls_is_offered_it_is_used(certificate: tuple[str, str], monkeypat
 def test_a_server_that_cannot_prove_itself_gets_nothing(certificate: tuple[str, str]) -> None:
     with MailServer(host="127.0.0.2", certificate=certificate) as server:
         message = mailer.compose(a_message(), "The Meridian", settings_for(server.url))
-        with pytest.raises(mailer.MailNotSent):
+        with pytest.raises(mailer.MailNotSent, match="certificate does not hold"):
             mailer.deliver(message, mailer.mail_server(server.url))
     assert server.received == []
     assert "MAIL" not in server.verbs
 
 
+def test_a_server_without_tls_gets_nothing_and_the_mail_says_so(app: Flask, mail_to: Callable[[str], None]) -> None:
+    with MailServer(host="127.0.0.2") as server:
+        mail_to(server.url)
+        ask()
+        run_all()
+        job = db.session().scalar(select(Job).execution_options(populate_existing=True))
+        assert "the mail server offers no TLS, so nothing was sent" in job.error
+        assert "MAIL" not in server.verbs
+        mail_to(server.url.replace("smtp:", "smtp+plain:"))
+        with time_machine.travel(clock.now() + timedelta(minutes=1)):
+            run_all()
+    assert len(server.received) == 1
+    assert mails()[0].sent_at is not None
+
+
+def test_allowed_to_be_plain_it_is_tls_where_there_is_some(
+    certificate: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", certificate[0])
+    with MailServer(host="127.0.0.2", certificate=certificate) as server:
+        url = server.url.replace("smtp:", "smtp+plain:")
+        mailer.deliver(mailer.compose(a_message(), "The Meridian", settings_for(url)), mailer.mail_server(url))
+    assert server.verbs.index("STARTTLS") < server.verbs.index("DATA")
+
+
 def test_a_password_is_never_sent_in_the_clear() -> None:
     with MailServer(host="127.0.0.2") as server:
-        url = server.url.replace("//", "//user:secret@")
+        url = server.url.replace("smtp://", "smtp+plain://user:secret@")
         message = mailer.compose(a_message(), "The Meridian", settings_for(url))
         with pytest.raises(mailer.MailNotSent, match="offers no TLS"):
             mailer.deliver(message, mailer.mail_server(url))
@@ -265,6 +290,8 @@ def test_the_mail_url_is_read_whole() -> None:
     assert (read.user, read.password) == ("us@er", "p/w")
     assert "p/w" not in repr(read)
     assert mailer.mail_server("smtp://mail.example.org").port == 587
+    plain = mailer.mail_server("smtp+plain://relay.internal:25")
+    assert (plain.may_be_plain, plain.tls_from_the_start, read.may_be_plain) == (True, False, False)
     assert replace(read, host="localhost").is_here
 
 
