@@ -104,7 +104,7 @@ class ScreeningService(Base):
     id: Mapped[Id]
     name: Mapped[str] = mapped_column(String(80), unique=True)
     url: Mapped[str] = mapped_column(String(500))
-    secret: Mapped[str] = mapped_column(String(80))
+    secret: Mapped[str] = mapped_column(Text)  # sealed: see `threads.outside`
     severity: Mapped[str] = mapped_column(String(10))  # the most its answers can do
     time_limit_ms: Mapped[int] = mapped_column(default=2_000)
     active: Mapped[bool] = mapped_column(default=True)

@@ -11,6 +11,7 @@ from blueprints.publisher.checking import Refused
 from blueprints.publisher.routes import NUMBER
 from blueprints.publisher.routes_screening import NOTHING_CHANGED, screening
 from blueprints.publisher.screening import SEVERITY_WORDS
+from blueprints.threads.outside import CANNOT_SIGN, secret_of
 from core.db import transaction
 from core.errors import DomainError
 from core.guards import staff
@@ -145,6 +146,7 @@ def _service_page(service_id: int, **shown: Any) -> str:
     refused = shown.get("refused")
     problems = refused.problems if isinstance(refused, Refused) else {}
     return render_template(
-        "publisher/screening/service.html", row=row, words=SEVERITY_WORDS, problems=problems,
+        "publisher/screening/service.html", row=row, secret=secret_of(row), cannot_sign=CANNOT_SIGN,
+        words=SEVERITY_WORDS, problems=problems,
         **{"refused": None, "answered": None, "text": "", "typed": programs.typed_of(row), **shown},
     )  # fmt: skip

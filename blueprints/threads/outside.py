@@ -4,7 +4,7 @@ Sent is JSON with the text and what the program needs to know, nothing about the
 `t=SECONDS,v1=HEX`: HMAC-SHA-256 under the service's secret of the seconds, a dot and the body. Expected back within
 the time limit is `{"severity": "none" | "note" | "report" | "hold", "reason": "…", "passages": [[from, to], …]}`. No
 answer does more than the publisher allowed the service, and none rejects. What failed stands beside the comment as
-"not checked".
+"not checked". The secret is sealed in the database, so that a copy of it lets nobody speak in the site's name.
 """
 
 import hashlib
@@ -27,6 +27,7 @@ from blueprints.threads.status import change_status
 from core import clock
 from core.db import db, transaction
 from core.outgoing import CallFailed, post
+from core.sealing import seal, unseal
 from jobs.queue import enqueue
 from models.screening import ScreeningService
 
@@ -34,6 +35,10 @@ ATTEMPTS = 3
 WAITS = (timedelta(seconds=30), timedelta(minutes=5))  # before the second and the third attempt
 LONGEST_REASON = 200
 VERSION = 1
+SEALED_FOR = "screening service"
+CANNOT_SIGN = (
+    "Its secret can be read no longer: SECRET_KEY is another. Make a new one, and tell it to the service."
+)
 SAMPLE = "This is a text to see whether the service answers."
 
 
@@ -53,8 +58,13 @@ def private_hosts() -> frozenset[str]:
 
 
 def new_secret() -> str:
-    """A secret to sign with."""
-    return secrets.token_urlsafe(32)
+    """A new secret to sign with, sealed as it is kept."""
+    return seal(secrets.token_urlsafe(32), SEALED_FOR)
+
+
+def secret_of(row: ScreeningService) -> str | None:
+    """What a service's calls are signed with, or None where SECRET_KEY has changed since."""
+    return unseal(row.secret, SEALED_FOR)
 
 
 def signature(secret: str, seconds: int, body: bytes) -> str:
@@ -65,10 +75,13 @@ def signature(secret: str, seconds: int, body: bytes) -> str:
 
 def ask(row: ScreeningService, asked: Mapping[str, Any]) -> Verdict:
     """Ask one service. Raises CallFailed. Must not be called inside a transaction."""
+    secret = secret_of(row)
+    if secret is None:
+        raise CallFailed(CANNOT_SIGN)
     body = json.dumps({"version": VERSION, **asked}, ensure_ascii=False).encode()
     headers = {
         "Content-Type": "application/json", "User-Agent": "Rejoinder",
-        "Rejoinder-Signature": signature(row.secret, int(clock.now().timestamp()), body),
+        "Rejoinder-Signature": signature(secret, int(clock.now().timestamp()), body),
     }  # fmt: skip
     answer = post(row.url, body, headers, seconds=row.time_limit_ms / 1000, private_hosts=private_hosts())
     if answer.status != 200:

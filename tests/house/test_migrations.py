@@ -19,6 +19,7 @@ from app import create_app
 from core.config import ConfigError, Settings
 from core.db import db
 from core.migrations import FOLDER, add_index, install, newest_revision, upgrade_if_needed
+from core.sealing import unseal
 from tests.conftest import POSTGRESQL
 
 # Their rows grow with readers and comments: nobody may wait while one of these is rewritten, searched or indexed.
@@ -78,6 +79,29 @@ def test_migrations_go_up_down_and_up_again(empty_app: Flask) -> None:
     upgrade(directory=str(FOLDER))
     assert set(inspect(db.engine).get_table_names()) == first
     check(directory=str(FOLDER))
+
+
+def test_the_secrets_of_services_are_sealed_and_opened_again(empty_app: Flask) -> None:
+    upgrade(directory=str(FOLDER), revision="0038")
+    add = text(
+        "INSERT INTO screening_service (id, name, url, secret, severity, time_limit_ms, active, answered, failed,"
+        " failed_in_a_row, last_failure, created_at) VALUES (:id, :name, 'https://x.test', :secret, 'hold', 2000,"
+        " :yes, 0, 0, 0, '', '2026-01-01 00:00:00')"
+    )
+    kept = text("SELECT secret FROM screening_service ORDER BY id")
+    with db.engine.begin() as connection:
+        for number, secret in enumerate(("a readable secret", "another"), 1):
+            connection.execute(add, {"id": number, "name": f"No. {number}", "secret": secret, "yes": True})
+    upgrade(directory=str(FOLDER), revision="0039")
+    with db.engine.begin() as connection:
+        sealed = list(connection.execute(kept).scalars())
+        assert [unseal(each, "screening service") for each in sealed] == ["a readable secret", "another"]
+        connection.execute(text("UPDATE screening_service SET secret = 'g1.lost' WHERE id = 2"))
+    downgrade(directory=str(FOLDER), revision="0038")
+    with db.engine.connect() as connection:
+        first, second = connection.execute(kept).scalars()
+    assert first == "a readable secret"
+    assert len(second) == 43, "what cannot be read is made anew"
 
 
 def test_migrations_are_numbered_without_a_gap() -> None:

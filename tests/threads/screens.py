@@ -5,7 +5,9 @@ from typing import Any
 from sqlalchemy import select
 
 from blueprints.threads import queries_screening
+from blueprints.threads.outside import SEALED_FOR
 from core.db import db, transaction
+from core.sealing import seal
 from models.screening import ScreeningList, ScreeningService, ScreeningSetup
 from models.thread import Finding
 
@@ -27,7 +29,7 @@ def set_up(**settings: Any) -> None:
 
 def make_service(url: str, severity: str = "hold", **values: Any) -> ScreeningService:
     with transaction() as session:
-        row = ScreeningService(name=values.pop("name", "Helper"), url=url, secret="a-secret", severity=severity, **values)
+        row = ScreeningService(name=values.pop("name", "Helper"), url=url, secret=seal("a-secret", SEALED_FOR), severity=severity, **values)
         session.add(row)
         queries_screening.raise_state(session)
     return row

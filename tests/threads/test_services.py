@@ -12,15 +12,16 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from blueprints.moderation.jobs_screening import held
 from blueprints.moderation.service import publish_comment
-from blueprints.threads.outside import ATTEMPTS, read_verdict
+from blueprints.threads.outside import ATTEMPTS, CANNOT_SIGN, read_verdict, secret_of
 from blueprints.threads.status import change_status
 from core import clock
 from core.db import db, transaction
 from core.outgoing import CallFailed
+from core.sealing import seal
 from jobs import worker
 from models.notice import NoticeCause
 from models.notification import Mail
@@ -105,6 +106,22 @@ def test_a_service_is_asked_with_a_signature_and_nothing_about_the_person(helper
     assert headers["Rejoinder-Signature"] == f"t={seconds},v1={wanted}"
     assert service_row().answered == 1
     assert said_of(one) == []
+
+
+def test_a_copy_of_the_database_lets_nobody_sign_and_another_key_is_said(
+    app: Flask, helper: Helper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_service(helper.url)
+    assert "a-secret" not in service_row().secret
+    browser, at = office(app), f"/publisher/screening/services/{service_row().id}"
+    with transaction() as session:  # as it stands when SECRET_KEY became another one
+        session.execute(update(ScreeningService).values(secret=seal("a-secret", "under another key")))
+    assert CANNOT_SIGN in browser.get(at).text
+    assert f"It failed. {CANNOT_SIGN}" in browser.post(f"{at}/test").text
+    assert helper.asked == []
+    assert browser.post(f"{at}/secret").status_code == 303
+    assert CANNOT_SIGN not in browser.post(f"{at}/test").text
+    assert len(helper.asked) == 1
 
 
 @pytest.mark.parametrize(
@@ -240,9 +257,11 @@ def test_a_publisher_adds_tries_changes_and_switches_off_a_service(app: Flask, h
     assert "It answered in time: report, “looks &lt;b&gt;odd&lt;/b&gt;”." in page
     helper.status = 503
     assert "It failed. The service answered with status 503." in browser.post(f"{at}/{row.id}/test").get_data(as_text=True)
-    secret = row.secret
+    secret = secret_of(row)
+    assert secret is not None
+    assert secret in browser.get(f"{at}/{row.id}").text
     assert browser.post(f"{at}/{row.id}/secret").status_code == 303
-    assert service_row().secret != secret
+    assert secret_of(service_row()) not in {secret, None}
     without = {key: value for key, value in values.items() if key != "active"}
     assert browser.post(f"{at}/{row.id}", without).status_code == 303
     say(make_talk(), make_member(), "Nobody is asked about this.")
