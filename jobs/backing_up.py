@@ -20,4 +20,4 @@ def back_up() -> None:
     backup.keep(settings.backup_dir, settings.backup_keep)
 
 
-repeating("site.backup", every=timedelta(days=1))
+repeating("site.backup", every=timedelta(days=1), at_once=True)

@@ -25,6 +25,7 @@ LEASE = timedelta(seconds=60)
 MAX_ATTEMPTS = 20  # about ten hours: a mail server that is down over night needs no hand afterwards
 FIRST_WAIT = timedelta(seconds=5)
 LONGEST_WAIT = timedelta(hours=1)
+REPEATS = "repeating:"  # how the keys of repeating work begin
 
 Handler = Callable[..., None]
 HANDLERS: dict[str, Handler] = {}
@@ -51,7 +52,8 @@ _soon = bindparam("soon", type_=UTCDateTime())
 _MEND_ASKED = Prepared(
     update(Job)
     .where(*_unfinished, Job.created_at > _soon)
-    .values(run_at=case((Job.run_at > Job.created_at, Job.run_at), else_=_now), created_at=_now)
+    .values(run_at=case((Job.key.like(f"{REPEATS}%"), _now), (Job.run_at > Job.created_at, Job.run_at), else_=_now),
+            created_at=_now)
 )
 _MEND_HELD = Prepared(
     update(Job)

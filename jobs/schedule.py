@@ -1,5 +1,6 @@
 """Repeating work: each entry is started once per period, however many workers there are."""
 
+import zlib
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -8,6 +9,7 @@ from sqlalchemy import bindparam, select, update
 from core import clock
 from core.db import UTCDateTime, db, transaction
 from core.prepared import Prepared, PreparedInsert
+from jobs import queue
 from jobs.queue import enqueue
 from models.job import Schedule
 
@@ -17,8 +19,10 @@ class Repeating:
     name: str
     every: timedelta
     kind: str
+    after: timedelta  # it was asked for
 
 
+DAY = timedelta(days=1)
 REPEATING: dict[str, Repeating] = {}
 
 # Asked by every worker again and again: prepared, so that one with nothing to do stays small.
@@ -31,9 +35,14 @@ _AGAIN = Prepared(
 _FIRST = PreparedInsert(Schedule, or_nothing=True)
 
 
-def repeating(kind: str, every: timedelta) -> None:
-    """Say that the job `kind` (without payload) is to be asked for once per period."""
-    REPEATING[kind] = Repeating(kind, every, kind)
+def repeating(kind: str, every: timedelta, *, at_once: bool = False) -> None:
+    """Say that the job `kind` (without payload) is to be asked for once per period.
+
+    What repeats daily or more rarely runs at its own minute of the day that follows: a first start asks for all of it,
+    and a large site could do little else for a while. `at_once` is for what somebody waits to see.
+    """
+    minutes = 0 if at_once or every < DAY else zlib.crc32(kind.encode()) % (24 * 60)
+    REPEATING[kind] = Repeating(kind, every, kind, timedelta(minutes=minutes))
 
 
 def enqueue_repeating() -> None:
@@ -50,4 +59,4 @@ def enqueue_repeating() -> None:
             if _AGAIN.write(session, name_is=entry.name, before=moment - entry.every, now=moment) or _FIRST.write(
                 session, name=entry.name, last_run_at=moment
             ):  # else another worker was quicker
-                enqueue(entry.kind, key=f"repeating:{entry.name}")
+                enqueue(entry.kind, key=f"{queue.REPEATS}{entry.name}", run_at=moment + entry.after)

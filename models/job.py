@@ -38,7 +38,7 @@ class Job(Base):
 
 
 class Schedule(Base):
-    """When a repeating job last began, so that several workers start it once."""
+    """When a repeating job was last asked for, so that several workers ask for it once."""
 
     __tablename__ = "schedule"
 

@@ -43,6 +43,6 @@ def compare_who_stays() -> None:
         queries.keep(retention.NAME, now, found, mode)
 
 
-repeating("insights.staying", every=timedelta(days=1))
-repeating("insights.check", every=timedelta(days=1))
+repeating("insights.staying", every=timedelta(days=1), at_once=True)
+repeating("insights.check", every=timedelta(days=1), at_once=True)
 repeating("insights.funnel", every=timedelta(minutes=10))

@@ -198,6 +198,6 @@ def forget_runs() -> None:
 repeating("stripe.catch-up", every=timedelta(hours=1))
 repeating("stripe.reconcile", every=timedelta(days=1))
 repeating("stripe.sweep-checkouts", every=timedelta(hours=1))
-repeating("stripe.check", every=timedelta(days=1))
+repeating("stripe.check", every=timedelta(days=1), at_once=True)
 repeating("stripe.watch-cards", every=timedelta(minutes=15))
 repeating("stripe.forget-runs", every=timedelta(days=7))

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, update
 
 from core import clock
 from core.db import db, transaction
 from jobs import queue, worker
 from jobs.queue import enqueue
-from jobs.schedule import REPEATING, enqueue_repeating, repeating
+from jobs.schedule import DAY, REPEATING, enqueue_repeating, repeating
 from models.job import Job, Schedule
 from models.limit import RateCount
 from models.site import Rule
@@ -180,6 +180,33 @@ def test_repeating_work_is_asked_for_once_a_period(app: Flask, handlers: dict[st
     assert len(seen) == 3
 
 
+def test_a_first_start_spreads_its_daily_work_over_the_day_and_it_stays_daily(app: Flask) -> None:
+    daily = {name for name, entry in REPEATING.items() if entry.every >= DAY and entry.after}
+    began = clock.now()
+    enqueue_repeating()
+    asked = {job.kind: job.run_at - job.created_at for job in jobs()}
+    assert asked.keys() == REPEATING.keys()
+    assert {kind for kind, wait in asked.items() if wait < timedelta(seconds=1)} == REPEATING.keys() - daily
+    assert len(daily) > 10
+    waits = sorted(asked[kind] for kind in daily)
+    assert len(set(waits)) == len(daily)
+    assert waits[0] < DAY / 4
+    assert DAY * 3 / 4 < waits[-1] < DAY
+    assert {"site.backup", "stripe.check", "threads.fill-search"}.isdisjoint(daily), "somebody waits to see what they do"
+
+    first = {job.kind: job.run_at for job in jobs() if job.kind in daily and REPEATING[job.kind].every == DAY}
+    with transaction() as session:
+        session.execute(update(Job).values(finished_at=Job.run_at))
+    clock.shift(DAY)
+    try:
+        enqueue_repeating()
+    finally:
+        clock.shift(timedelta())
+    second = {job.kind: job.run_at for job in jobs() if job.finished_at is None and job.kind in first}
+    assert second.keys() == first.keys()
+    assert all(abs(second[kind] - first[kind] - DAY) < clock.now() - began + timedelta(seconds=1) for kind in first)
+
+
 @pytest.mark.postgresql
 def test_two_workers_of_a_first_start_add_the_same_repeating_work_once(app: Flask) -> None:
     failed: list[BaseException] = []
@@ -231,6 +258,7 @@ def test_what_a_clock_that_ran_ahead_left_behind_is_taken_back(app: Flask, handl
     clock.shift(timedelta())
     assert [kind for kind in seen if kind != "tick"] == ["asked", "held"]
     assert next(job for job in jobs() if job.kind == "later").finished_at is None
+    assert all(job.run_at <= clock.now() for job in jobs() if job.key and job.key.startswith(queue.REPEATS))
 
 
 def test_the_worker_thread_stops_when_told(app: Flask, handlers: dict[str, queue.Handler]) -> None:

@@ -10,7 +10,7 @@ from jobs.schedule import repeating
 
 FILL = "threads.fill-search"
 
-repeating(FILL, every=timedelta(days=1))
+repeating(FILL, every=timedelta(days=1), at_once=True)
 
 
 def connect() -> None:
