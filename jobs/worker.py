@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import structlog
 from flask import Flask
+from sqlalchemy.exc import SQLAlchemyError
 
 from core.db import db, refuse_leftovers, transaction
 from core.metrics import JOBS
@@ -23,15 +24,17 @@ GATHER_SECONDS = 0.1  # what is asked for within that time is claimed together
 BATCH = 20
 MARKED_WITHIN = 0.2  # seconds
 STEP_BACK, LONGEST_STEP_BACK = 3, 0.1  # times as long as a job was kept waiting; seconds
+PATIENCE_SECONDS = 10.0  # for the job that runs when the process is told to end
 
 log = structlog.get_logger("worker")
 
 
-def run_due(limit: int = BATCH, *, gives_way: bool = True) -> int:
+def run_due(limit: int = BATCH, *, gives_way: bool = True, stop: threading.Event | None = None) -> int:
     """Run what is due, one job after the other; a bad one never stops the batch. Returns how many ran.
 
     Between two jobs it gives way to requests, unless nobody else is there or somebody waits for the end.
     Quick jobs are marked as done together, so a process that dies meanwhile leaves them to be run again, as always.
+    Once `stop` is set, no other is begun, and those are given back.
     """
     if not queue.any_due():
         return 0
@@ -40,6 +43,8 @@ def run_due(limit: int = BATCH, *, gives_way: bool = True) -> int:
     done: list[int] = []
     since = time.monotonic()
     for job in jobs:
+        if stop is not None and stop.is_set():
+            break
         began, worked = time.monotonic(), time.thread_time()
         outcome = "done"
         with structlog.contextvars.bound_contextvars(request_id=job.request_id or f"job-{job.id}"):
@@ -61,6 +66,9 @@ def run_due(limit: int = BATCH, *, gives_way: bool = True) -> int:
         if gives_way:
             _step_back(time.monotonic() - began, time.thread_time() - worked)
     _mark(done)
+    if jobs and stop is not None and stop.is_set():
+        with transaction():
+            queue.give_back(threading.get_ident())
     return len(jobs)
 
 
@@ -95,7 +103,7 @@ def work(app: Flask, stop: threading.Event, name: str = "worker") -> None:
                 if time.monotonic() - beat > heartbeat.EVERY_SECONDS:
                     look_around(name)
                     beat = time.monotonic()
-                ran = run_due()
+                ran = run_due(stop=stop)
             except Exception:
                 log.exception("the worker met an error and goes on")
                 time.sleep(IDLE_SECONDS)
@@ -112,7 +120,7 @@ def look_around(name: str = "worker") -> bool:
 
 
 def start_thread(app: Flask) -> Callable[[], None]:
-    """Start the worker as a thread; returns the function that stops it and waits for what runs."""
+    """Start the worker as a thread; returns the function that stops it, and waits for what runs, but not for ever."""
     stop = threading.Event()
     thread = threading.Thread(target=work, args=(app, stop), name="worker", daemon=True)
     thread.start()
@@ -120,9 +128,22 @@ def start_thread(app: Flask) -> Callable[[], None]:
     def end() -> None:
         stop.set()
         queue.wake.set()
-        thread.join(timeout=10)
+        thread.join(timeout=PATIENCE_SECONDS)
+        if thread.is_alive():
+            _give_back(app, thread.ident or 0)
 
     return end
+
+
+def _give_back(app: Flask, thread_id: int) -> None:
+    """The process ends now, and what still runs with it: let others begin it again without waiting for the lease."""
+    try:
+        with app.app_context(), transaction():
+            kinds = queue.give_back(thread_id)
+    except SQLAlchemyError as error:
+        log.warning("what was cut off begins again when its lease is over", error=repr(error))
+    else:
+        log.warning("what was cut off is given back, and begins again", kinds=kinds)
 
 
 def _beat(name: str) -> None:

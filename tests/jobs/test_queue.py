@@ -11,12 +11,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import structlog
 from flask import Flask
 from sqlalchemy import func, insert, select, update
 
 from core import clock
 from core.db import db, transaction
-from jobs import queue, worker
+from jobs import queue, schedule, worker
 from jobs.queue import enqueue
 from jobs.schedule import DAY, REPEATING, enqueue_repeating, repeating
 from models.job import Job, Schedule
@@ -271,6 +272,53 @@ def test_the_worker_thread_stops_when_told(app: Flask, handlers: dict[str, queue
     began = time.monotonic()
     stop()
     assert time.monotonic() - began < 10
+
+
+def test_a_worker_that_is_told_to_end_gives_back_what_it_has_not_begun(
+    app: Flask, handlers: dict[str, queue.Handler]
+) -> None:  # fmt: skip
+    stop, seen = threading.Event(), []
+
+    def first() -> None:
+        stop.set()
+        seen.append("first")
+
+    handlers["first"], handlers["second"] = first, lambda: seen.append("second")
+    with transaction():
+        enqueue("first")
+        enqueue("second")
+    worker.run_due(stop=stop)
+    assert seen == ["first"]
+    assert [(job.finished_at is None, job.leased_until) for job in jobs()] == [(False, None), (True, None)]
+    assert worker.run_all() == 1
+    assert seen == ["first", "second"]
+
+
+def test_a_job_that_outlasts_its_process_is_given_back_and_says_so(
+    app: Flask, handlers: dict[str, queue.Handler], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(schedule, "REPEATING", {})
+    begun, goes_on = threading.Event(), threading.Event()
+
+    def long() -> None:
+        begun.set()
+        goes_on.wait(20)
+
+    handlers["long"] = long
+    stop = worker.start_thread(app)
+    try:
+        with transaction():
+            enqueue("long")
+        assert begun.wait(10)
+        with structlog.testing.capture_logs() as said:
+            stop()
+        assert [(line["event"], line["kinds"]) for line in said if "kinds" in line] == [
+            ("what was cut off is given back, and begins again", ["long"])
+        ]
+        assert (jobs()[-1].finished_at, jobs()[-1].leased_until) == (None, None)
+    finally:
+        goes_on.set()
 
 
 def test_done_jobs_are_forgotten_after_a_while_and_failed_ones_kept(app: Flask) -> None:
