@@ -95,12 +95,13 @@ def run_all(limit: int = 1000) -> int:
 
 def work(app: Flask, stop: threading.Event, name: str = "worker") -> None:
     """Loop until told to stop. A database that is away for a while only makes it wait."""
-    beat = 0.0
+    beat, known = 0.0, 0
     while not stop.is_set():
         with app.app_context():
             ran = 0
             try:
-                if time.monotonic() - beat > heartbeat.EVERY_SECONDS:
+                if time.monotonic() - beat > heartbeat.EVERY_SECONDS or len(heartbeat.beside) > known:
+                    known = len(heartbeat.beside)  # what begins a moment after the worker is told of at once
                     look_around(name)
                     beat = time.monotonic()
                 ran = run_due(stop=stop)

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,10 +17,10 @@ from sqlalchemy import func, insert, select, update
 
 from core import clock
 from core.db import db, transaction
-from jobs import queue, schedule, worker
+from jobs import heartbeat, queue, schedule, worker
 from jobs.queue import enqueue
 from jobs.schedule import DAY, REPEATING, enqueue_repeating, repeating
-from models.job import Job, Schedule
+from models.job import LIVE_STREAMS, Heartbeat, Job, Schedule
 from models.limit import RateCount
 from models.site import Rule
 
@@ -319,6 +319,29 @@ def test_a_job_that_outlasts_its_process_is_given_back_and_says_so(
         assert (jobs()[-1].finished_at, jobs()[-1].leased_until) == (None, None)
     finally:
         goes_on.set()
+
+
+def test_what_begins_a_moment_after_the_worker_is_told_of_at_once(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heartbeat, "beside", {})
+    stop = worker.start_thread(app)
+    try:
+        assert eventually(lambda: "worker" in seen_alive())
+        heartbeat.beside[LIVE_STREAMS] = lambda: True
+        assert eventually(lambda: LIVE_STREAMS in seen_alive()), "long before the worker's next sign of life"
+    finally:
+        stop()
+
+
+def seen_alive() -> set[str]:
+    db.session().rollback()
+    return set(db.session().scalars(select(Heartbeat.name)))
+
+
+def eventually(holds: Callable[[], bool]) -> bool:
+    until = time.monotonic() + heartbeat.EVERY_SECONDS / 2
+    while not holds() and time.monotonic() < until:
+        time.sleep(0.1)
+    return holds()
 
 
 def test_done_jobs_are_forgotten_after_a_while_and_failed_ones_kept(app: Flask) -> None:
