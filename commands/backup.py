@@ -7,10 +7,10 @@ import click
 from flask import current_app
 from sqlalchemy.exc import SQLAlchemyError
 
-from blueprints.pages.queries import last_heartbeat
 from core import backup as backups
 from core import clock
 from core.config import Settings
+from jobs.heartbeat import worker_seen_at
 
 ALIVE = timedelta(seconds=40)  # since a worker's last sign of life; the site may still run
 
@@ -65,7 +65,7 @@ def restore(archive: Path, *, replace: bool, only_check: bool) -> None:
 def is_running() -> bool:
     """Whether a worker gave a sign of life a moment ago."""
     try:
-        seen_at = last_heartbeat()
+        seen_at = worker_seen_at()
     except SQLAlchemyError:
         return False  # nothing is there yet
     return seen_at is not None and clock.now() - seen_at < ALIVE

@@ -26,6 +26,7 @@ from core.bucket import bucket_of
 from core.config import LOOPBACK, Settings
 from core.db import db
 from core.migrations import current_revision, newest_revision
+from jobs import heartbeat
 
 LEAST_FREE = 1_000_000_000  # bytes on the disk
 LEAST_FREE_SHARE = 0.05
@@ -149,9 +150,9 @@ def _database() -> Iterator[Check]:
     yield Check("publisher", "there is one" if has_publisher() else "nobody yet", good=has_publisher(),
                 advice="`users first-publisher` prints a link that makes one.")
     jobs = queries.jobs_waiting(moment)
-    yield _life("worker", queries.last_heartbeat(), moment,
+    yield _life("worker", heartbeat.worker_seen_at(), moment,
                 "Start the site: its web processes do the jobs, or `worker` in one of its own.")
-    yield _life("live streams", queries.streams_seen_at(), moment,
+    yield _life("live streams", heartbeat.streams_seen_at(), moment,
                 "Start the site, or `live` in a process of its own. Until then readers' pages ask for what is new.")
     waited = timedelta(seconds=jobs.oldest_seconds)
     yield Check("jobs", f"{jobs.due} due, the oldest for {jobs.oldest_seconds:.0f} s, {jobs.failed} given up",

@@ -1,14 +1,15 @@
 """Signs of life: a row for each kind of thing that must go on, written every few seconds."""
 
 from collections.abc import Callable
+from datetime import datetime
 
-from sqlalchemy import bindparam, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from core import clock
-from core.db import UTCDateTime
+from core.db import UTCDateTime, db
 from core.prepared import Prepared, PreparedInsert
-from models.job import Heartbeat
+from models.job import LIVE_STREAMS, Heartbeat
 
 EVERY_SECONDS = 15.0
 
@@ -26,3 +27,13 @@ def beat(session: Session, name: str) -> None:
     moment = clock.now()
     if not _AGAIN.write(session, who=name, now=moment):
         _FIRST.write(session, name=name, seen_at=moment)
+
+
+def worker_seen_at() -> datetime | None:
+    """When a worker was last seen."""
+    return db.session().scalar(select(func.max(Heartbeat.seen_at)).where(Heartbeat.name != LIVE_STREAMS))
+
+
+def streams_seen_at() -> datetime | None:
+    """When a process of live streams was last seen: a web process, or one that has nothing else."""
+    return db.session().scalar(select(Heartbeat.seen_at).where(Heartbeat.name == LIVE_STREAMS))

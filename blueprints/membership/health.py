@@ -21,6 +21,7 @@ from blueprints.membership.webhooks import ANOTHER_MODE, WANTED
 from core import clock
 from core.config import Settings
 from core.db import db, transaction
+from jobs.heartbeat import worker_seen_at
 
 LARGEST_SKEW = timedelta(seconds=60)
 OLDEST_WAITING = timedelta(minutes=10)
@@ -129,7 +130,7 @@ def _events(mode: str, now: datetime) -> Iterator[Check]:
 
 
 def _rounds(mode: str, now: datetime) -> Iterator[Check]:
-    seen = queries_health.worker_seen_at()
+    seen = worker_seen_at()
     if mode != "sandbox" or seen is not None:  # the stand-in may be looked at before anything runs
         yield Check("Worker", f"seen {_span(now - seen)} ago" if seen else "never seen",
                     seen is not None and now - seen < SILENCE, "Start one: `flask worker`.")  # fmt: skip

@@ -10,7 +10,6 @@ from sqlalchemy import Row, and_, case, delete, func, or_, select, update
 
 from core.db import db
 from models.billing_health import BillingDrift, BillingRun, CardBurst
-from models.job import LIVE_STREAMS, Heartbeat
 from models.membership import (
     BillingCustomer,
     CheckoutAttempt,
@@ -226,11 +225,6 @@ def delays(mode: str) -> Delays | None:
     arriving = [max(0.0, (row[1] - row[0]).total_seconds()) for row in rows]
     handling = [max(0.0, (row[2] - row[1]).total_seconds()) for row in rows if row[2]]
     return Delays(median(arriving), max(arriving), median(handling), max(handling), len(rows))
-
-
-def worker_seen_at() -> datetime | None:
-    """The newest sign of a worker's life."""
-    return db.session().scalar(select(func.max(Heartbeat.seen_at)).where(Heartbeat.name != LIVE_STREAMS))
 
 
 def versions_since(mode: str, moment: datetime) -> set[str]:

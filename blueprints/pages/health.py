@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from blueprints.pages.queries import jobs_waiting, last_heartbeat, streams_seen_at
+from blueprints.pages.queries import jobs_waiting
 from core import clock
 from core.migrations import current_revision, newest_revision
+from jobs.heartbeat import streams_seen_at, worker_seen_at
 
 # All beat every 15 seconds; a few missed beats are a busy machine, more are somebody who is gone.
 HEARTBEAT_LIMIT = timedelta(seconds=90)
@@ -24,7 +25,7 @@ def readiness() -> dict[str, str]:
     newest = newest_revision()
     if not revision or revision < newest:  # a newer one comes from a host that was changed first
         return {"database": OK, "migrations": f"at {revision or 'nothing'}, not {newest}", "worker": "unknown"}
-    return {"database": OK, "migrations": OK, "worker": _alive(last_heartbeat)}
+    return {"database": OK, "migrations": OK, "worker": _alive(worker_seen_at)}
 
 
 def backlog() -> str:

@@ -8,6 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from blueprints.pages import queries
 from core import clock
+from jobs import heartbeat
 
 PROXIED = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_VIA")
 
@@ -28,8 +29,8 @@ def now_measured() -> Iterator[tuple[str, str, float]]:
     moment = clock.now()
     try:
         jobs, events = queries.jobs_waiting(moment), queries.events_waiting(moment)
-        readers, seen_at = queries.readers_now(moment), queries.last_heartbeat()
-        streams_seen_at = queries.streams_seen_at()
+        readers, seen_at = queries.readers_now(moment), heartbeat.worker_seen_at()
+        streams_seen_at = heartbeat.streams_seen_at()
     except SQLAlchemyError:
         yield "rejoinder_database_up", "Whether the database answered.", 0.0
         return

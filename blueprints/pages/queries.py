@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from blueprints.threads.live import READERS_FRESH
 from core.db import db
-from models.job import LIVE_STREAMS, Heartbeat, Job
+from models.job import Job
 from models.live import ReadingNow
 from models.membership import StripeEvent
 
@@ -19,16 +19,6 @@ class Waiting:
     due: int
     oldest_seconds: float
     failed: int = 0
-
-
-def last_heartbeat() -> datetime | None:
-    """When a worker was last seen."""
-    return db.session().scalar(select(func.max(Heartbeat.seen_at)).where(Heartbeat.name != LIVE_STREAMS))
-
-
-def streams_seen_at() -> datetime | None:
-    """When a process of live streams was last seen: a web process, or one that has nothing else."""
-    return db.session().scalar(select(Heartbeat.seen_at).where(Heartbeat.name == LIVE_STREAMS))
 
 
 def jobs_waiting(moment: datetime) -> Waiting:

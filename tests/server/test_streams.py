@@ -11,12 +11,12 @@ import pytest
 from flask import Flask
 from sqlalchemy import insert, select, update
 
-from blueprints.pages.queries import streams_seen_at
 from blueprints.threads import live, thread_state
 from blueprints.threads.watched import readers_of
 from commands.server.streams import client_address
 from core import clock
 from core.db import db, transaction
+from jobs.heartbeat import streams_seen_at
 from models.article import Article
 from models.live import LiveEvent, ReadingNow
 from models.thread import Thread
