@@ -154,7 +154,7 @@ def _plans(session: Session, people: dict[str, int]) -> None:
     offer_plan(
         "vip", "VIP", rank=1, description="Join the conversation.",
         prices={"vip-month": PriceTerms(490, "month"), "vip-year": PriceTerms(4900, "year")},
-        perks=("Comment and reply on every story", "Read members' stories in full", "A VIP mark beside your name",
+        perks=("Comment and reply on every story", "Read members’ stories in full", "A VIP mark beside your name",
                "Three stories a month to give away"),
     ).share_links = 3  # fmt: skip
     offer_plan(
