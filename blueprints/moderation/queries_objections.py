@@ -138,6 +138,20 @@ def standing_statements(session: Session, comment_id: int) -> list[StatementOfRe
     )
 
 
+def reason_of_hold(session: Session, comment_id: int, revision: int) -> StatementOfReasons | None:
+    """Why a program took this text out of sight, withdrawn or not; None where it never could be read."""
+    return session.scalar(
+        select(StatementOfReasons)
+        .join(ModerationAction, ModerationAction.id == StatementOfReasons.action_id)
+        .where(
+            StatementOfReasons.comment_id == comment_id, StatementOfReasons.restriction == HELD,
+            ModerationAction.revision == revision,
+        )
+        .order_by(StatementOfReasons.id.desc())
+        .limit(1)
+    )  # fmt: skip
+
+
 def newest_rejection(session: Session, comment_id: int) -> StatementOfReasons | None:
     """The newest statement on a rejected comment, withdrawn or not."""
     return session.scalar(

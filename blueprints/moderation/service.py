@@ -135,6 +135,8 @@ def undo_comment_decision(session: Session, row: Row[Any], actor_id: int, last_a
         session, case, action, row.from_state, rule_id=former.rule_id if former else None, undoes_id=row.id,
         keep_reports=action != "keep",
     )  # fmt: skip
+    if action == "hold" and (told := queries_objections.reason_of_hold(session, row.comment_id, row.revision)):
+        told.withdrawn_at = None  # it waits for the reason that its author knows
     reopen_reports(session, row.comment_id, row.created_at)
     if last_action_id != row.id and (last := queries.decision(session, last_action_id)):
         reopen_reports(session, row.comment_id, last.created_at)  # what this one closed was closed again since

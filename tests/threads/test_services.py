@@ -14,6 +14,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select, update
 
+from blueprints.moderation import undoing
 from blueprints.moderation.jobs_screening import held
 from blueprints.moderation.service import publish_comment
 from blueprints.threads.outside import ATTEMPTS, CANNOT_SIGN, read_verdict, secret_of
@@ -23,6 +24,7 @@ from core.db import db, transaction
 from core.outgoing import CallFailed
 from core.sealing import seal
 from jobs import worker
+from models.moderation import StatementOfReasons
 from models.notice import NoticeCause
 from models.notification import Mail
 from models.screening import ScreeningService
@@ -89,6 +91,13 @@ def said_of(comment_id: int) -> list[tuple[str, str, str, bool]]:
     db.session.remove()
     rows = db.session().scalars(select(Finding).where(Finding.comment_id == comment_id, Finding.check == "service"))
     return [(row.severity, row.reason, row.passages, row.checked) for row in rows]
+
+
+def reasons_on(comment_id: int) -> list[tuple[str, bool]]:
+    """What the author was told restricts a comment, and whether that was withdrawn."""
+    db.session.remove()
+    rows = db.session().scalars(select(StatementOfReasons).where(StatementOfReasons.comment_id == comment_id))
+    return [(row.restriction, row.withdrawn_at is not None) for row in rows]
 
 
 def test_a_service_is_asked_with_a_signature_and_nothing_about_the_person(helper: Helper, old: User) -> None:
@@ -182,6 +191,23 @@ def test_who_was_published_again_before_the_mail_is_told_nothing(helper: Helper,
         publish_comment(session, comment_id=one, revision=1, actor_id=moderator)
     held(one, 1)
     assert db.session().scalars(select(Mail)).all() == []
+
+
+def test_a_publication_taken_back_leaves_the_comment_held_for_the_reason_its_author_knows(helper: Helper, old: User) -> None:
+    moderator, one = make_user(roles=("moderator",)).id, say(make_talk(), old, "Words that a program wants to have read.")
+    with transaction() as session:
+        change_status(session, one, "withheld")
+    held(one, 1)
+    with transaction() as session:
+        done = publish_comment(session, comment_id=one, revision=1, actor_id=moderator)
+    assert reasons_on(one) == [("held", True)]
+    with transaction() as session:
+        undoing.undo(session, action_id=done.action_id, actor_id=moderator)
+    assert comment(one).status == "withheld"
+    assert reasons_on(one) == [("held", False)]
+    with transaction() as session:
+        publish_comment(session, comment_id=one, revision=1, actor_id=moderator)
+    assert reasons_on(one) == [("held", True)]
 
 
 @pytest.mark.parametrize(
