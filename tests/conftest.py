@@ -21,6 +21,7 @@ from sqlalchemy import create_engine, event, make_url, text
 from sqlalchemy.engine import Engine
 
 from app import create_app
+from blueprints.insights.sights import sights_of
 from core.config import Settings
 from core.db import Base, db
 from core.migrations import upgrade_if_needed
@@ -120,6 +121,7 @@ def app(migrated_app: Flask, database_url: str, data_dir: Path) -> Iterator[Flas
     _forget(migrated_app)
     with migrated_app.app_context(), cheap_passwords():
         yield migrated_app
+        sights_of(migrated_app).forget()  # they would be written when the process ends, into a database that is gone
         db.session.remove()
         _empty(database_url)
     _without_sandbox(data_dir)
