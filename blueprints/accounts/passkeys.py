@@ -15,7 +15,7 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import current_app, request
+from flask import current_app
 
 from core import clock
 from core.config import Settings
@@ -60,15 +60,15 @@ class Made:
     sign_count: int
 
 
-def relying_party() -> RelyingParty | None:
+def relying_party(asked_at: str) -> RelyingParty | None:
     """Who asks, or None where there is no name: browsers bind passkeys to names, not to numbers.
 
-    In the demonstration `localhost` is as good as the address that was configured.
+    In the demonstration `localhost` is as good as the address that was configured, where it is what was `asked_at`.
     """
     settings: Settings = current_app.config["SETTINGS"]
     base = settings.base_url
-    if not current_app.config["PRODUCTION"] and urlsplit(request.host_url).hostname == "localhost":
-        base = request.host_url.rstrip("/")
+    if not current_app.config["PRODUCTION"] and urlsplit(asked_at).hostname == "localhost":
+        base = asked_at.rstrip("/")
     host = urlsplit(base).hostname or ""
     try:
         ip_address(host)

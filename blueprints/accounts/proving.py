@@ -73,7 +73,7 @@ def take_proof(form: ProofForm) -> bool:
 def means_now() -> Means:
     """By what the viewer can prove themselves: by a second factor where there is one, else by the password."""
     user_id = known(current_viewer().id)
-    found, party = queries_factors.factors_of(user_id), passkeys.relying_party()
+    found, party = queries_factors.factors_of(user_id), passkeys.relying_party(request.host_url)
     keys = [each.credential_id for each in found.passkeys]
     return Means(
         password=not found.any and queries.password_of(user_id) is not None, press=_is_of_the_demo(user_id),
@@ -89,7 +89,7 @@ def _is_of_the_demo(user_id: int) -> bool:
 def _is_factor(user_id: int, form: ProofForm) -> bool:
     if not form.typed("proof_passkey"):
         return factors.use_code(user_id, form.typed("proof_code"))
-    party = passkeys.relying_party()
+    party = passkeys.relying_party(request.host_url)
     try:
         answer = passkeys.read(form.typed("proof_passkey"), "prove", user_id)
     except passkeys.Refused:

@@ -320,7 +320,7 @@ def _people_of_the_demo() -> Sequence[queries.DemoPerson]:
 
 def sign_in_page(form: SignInForm) -> str:
     """The page for signing in, with whom the demonstration offers, and for a passkey where that is possible."""
-    party = relying_party()
+    party = relying_party(request.host_url)
     return render_template(
         "accounts/sign_in.html", form=form, people=_people_of_the_demo(), next=next_path(),
         options=party and passkeys.asked_to_sign(party, "sign-in"),

@@ -1,6 +1,6 @@
 """How the viewer signs in: app, passkeys, recovery codes. Every change asks for a fresh proof first."""
 
-from flask import flash, redirect, render_template, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from blueprints.accounts import factors, passkeys, queries, queries_factors, service, totp
@@ -82,7 +82,7 @@ def remove_app() -> ResponseReturnValue:
 @step_up(PURPOSE)
 def add_passkey() -> ResponseReturnValue:
     """Keep a passkey that the browser has just made."""
-    form, party = PasskeyForm(), relying_party()
+    form, party = PasskeyForm(), relying_party(request.host_url)
     try:
         if party is None:
             raise DomainError(WRONG_PASSKEY)
@@ -162,7 +162,7 @@ def _app_page(form: CodeForm, status: int = 200) -> ResponseReturnValue:
 
 
 def _security_page(form: PasskeyForm) -> str:
-    viewer, party, found = current_viewer(), relying_party(), queries_factors.factors_of(_me())
+    viewer, party, found = current_viewer(), relying_party(request.host_url), queries_factors.factors_of(_me())
     known = [each.credential_id for each in found.passkeys]
     options = party and passkeys.asked_to_make(
         party, user_id=_me(), email=viewer.email, name=viewer.display_name, paper=site().name, known=known

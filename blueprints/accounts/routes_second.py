@@ -58,7 +58,7 @@ def take_second_step() -> ResponseReturnValue:
 @limiter.limit(SIGN_INS)
 def start_with_passkey() -> ResponseReturnValue:
     """Sign in with a passkey and nothing else: the device has looked who holds it."""
-    form, party, user_id = PasskeyForm(), relying_party(), None
+    form, party, user_id = PasskeyForm(), relying_party(request.host_url), None
     try:
         answer = passkeys.read(form.typed("passkey"), "sign-in")
         with transaction():
@@ -75,7 +75,7 @@ def start_with_passkey() -> ResponseReturnValue:
 
 
 def _is_good(user_id: int, form: CodeForm) -> bool:
-    party = relying_party()
+    party = relying_party(request.host_url)
     if not form.typed("passkey"):
         return factors.use_code(user_id, form.plain)
     try:
@@ -90,7 +90,7 @@ def _second_page(form: CodeForm) -> ResponseReturnValue:
     if link.state != "good":
         session.pop(HALF_KEY, None)
         return redirect(with_next("accounts.sign_in", next_path()), 303)
-    found, party = queries_factors.factors_of(link.user_id), relying_party()
+    found, party = queries_factors.factors_of(link.user_id), relying_party(request.host_url)
     known = [each.credential_id for each in found.passkeys]
     options = passkeys.asked_to_sign(party, "second", user_id=link.user_id, known=known) if party and known else None
     page = render_template(

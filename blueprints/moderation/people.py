@@ -1,6 +1,6 @@
 """The desk's pages about people."""
 
-from flask import render_template, request
+from flask import render_template
 
 from blueprints.moderation import policy, queries, queries_likeness, queries_people, undoing
 from blueprints.moderation.cases import records
@@ -9,7 +9,6 @@ from blueprints.moderation.forms import SanctionForm
 from core import clock
 from core.db import db
 from core.errors import NotFound
-from core.ids import row_id
 from core.viewer import current_viewer
 
 
@@ -23,9 +22,9 @@ def people_page(words: str) -> str:
     )  # fmt: skip
 
 
-def person_page(user_id: int, form: SanctionForm, refused: str = "") -> str:
-    """A person's record, what restricts them, and every decision about them. Raises NotFound."""
-    session, before = db.session(), request.args.get("before", type=row_id)
+def person_page(user_id: int, form: SanctionForm, refused: str = "", *, before: int | None = None) -> str:
+    """A person's record, what restricts them, and every decision about them, or those before one. Raises NotFound."""
+    session = db.session()
     found = queries_people.person(session, user_id)
     if found is None:
         raise NotFound

@@ -15,6 +15,7 @@ from blueprints.threads.ordering import MAX_ID
 from core import clock
 from core.errors import DomainError
 from core.guards import safe_next, staff
+from core.ids import row_id
 from core.rendering import is_fetch
 from core.viewer import current_viewer
 
@@ -33,7 +34,7 @@ def people() -> str:
 @staff("is_moderator")
 def person(user_id: int) -> str:
     """A person's record, sanctions, and every decision about them."""
-    return person_page(user_id, SanctionForm(rules=site().rules))
+    return person_page(user_id, SanctionForm(rules=site().rules), before=request.args.get("before", type=row_id))
 
 
 @moderation.post(f"{PERSON}/sanctions")
