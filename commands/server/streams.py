@@ -9,10 +9,7 @@ go, comes back by itself and is told what it missed.
 
 import asyncio
 import json
-import os
 import random
-import secrets
-import socket
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -25,20 +22,15 @@ from urllib.parse import parse_qs
 import structlog
 from flask import Flask
 
-from blueprints.threads import live, lookup, watched
-from blueprints.threads.facts import ThreadFacts
-from blueprints.threads.policy import may_see_thread
+from blueprints.threads import live
 from commands.server.bare import bare_headers, bare_lines
 from commands.server.bridge import Headers, Scope, Send
 from commands.server.connection import Connection
+from commands.server.looks import Looks
 from core import clock
 from core import db as database
-from core.db import db, transaction
-from core.errors import DomainError
 from core.ids import row_id
-from core.viewer import GUEST
 from jobs import heartbeat
-from models.job import LIVE_STREAMS
 
 POLL_SECONDS = 0.5  # between two looks at the database, for what other processes write
 SHORTEST_PAUSE = 0.1  # between two rounds to the readers; more where there are many
@@ -52,7 +44,6 @@ LET_THROUGH = 0.001  # seconds, in which other threads answer requests: merely l
 RETRY_MS = (2_000, 6_000)  # a browser comes back after some time between these
 RETRY_AFTER_SECONDS = 30
 LOOK_UPS = 2  # threads that look up what a new stream is about
-OPEN, PUBLISHED = "open", "published"
 SENTENCES = {
     404: b"There is no discussion to follow at this address.\n",
     503: b"Too many readers follow discussions at the moment. Please try again soon.\n",
@@ -97,12 +88,11 @@ class Streams:
     """All live streams of one process."""
 
     def __init__(self, app: Flask, most: int, most_of_an_address: int, proxies: int) -> None:
-        self._app = app
+        self._looks = Looks(app)
         self._most = most
         self._most_of_an_address = most_of_an_address
         self._proxies = proxies
         self._loop = asyncio.get_running_loop()
-        self._process = f"{socket.gethostname()[:50]}:{os.getpid()}:{secrets.token_hex(3)}"
         self._watches: dict[str, Watch] = {}
         self._looking: dict[str, asyncio.Task[Watch | Refused]] = {}
         self._addresses: Counter[str] = Counter()
@@ -110,7 +100,6 @@ class Streams:
         self._look_ups = ThreadPoolExecutor(LOOK_UPS, "stream-look-up")
         self._woken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._said: dict[int, int] = {}
         self.readers = 0
         self.is_closed = False
         self.says_it_lives = True  # by itself; where there is a worker as well, that one does
@@ -129,8 +118,8 @@ class Streams:
             await self._end(watch)
         if self._task is not None:
             self._task.cancel()
-        if self._said:
-            await self._loop.run_in_executor(self._database, self._say, {}, [])
+        if self._looks.said:
+            await self._loop.run_in_executor(self._database, self._looks.say, {}, [])
         self._database.shutdown(wait=False)
         self._look_ups.shutdown(wait=False)
 
@@ -156,7 +145,7 @@ class Streams:
         after = found.number if wanted is None else min(wanted, found.number)
         missed: list[dict[str, Any]] = []
         if after < found.known_from:
-            missed = await self._loop.run_in_executor(self._look_ups, self._missed, slug, after)
+            missed = await self._loop.run_in_executor(self._look_ups, self._looks.missed, slug, after)
             after = max([found.known_from, *(event["n"] for event in missed)])
         self._join(found, connection, address, _encoded(missed), after)
 
@@ -202,30 +191,12 @@ class Streams:
         return await asyncio.shield(task)
 
     async def _look(self, slug: str) -> Watch | Refused:
-        facts = await self._loop.run_in_executor(self._look_ups, self._facts, slug)
+        facts = await self._loop.run_in_executor(self._look_ups, self._looks.facts, slug)
         if facts is None:
             return Refused(404)
         if not live.is_live(facts, clock.now()):
             return Refused(204)
         return Watch(facts.thread_id, facts.slug, facts.version, facts.version, known_from=facts.version)
-
-    def _facts(self, slug: str) -> ThreadFacts | None:
-        with self._app.app_context():
-            try:
-                facts = lookup.article_thread(slug)
-            except DomainError:
-                return None
-            return None if may_see_thread(GUEST, facts) else facts
-
-    def _missed(self, slug: str, after: int) -> list[dict[str, Any]]:
-        """What a reader missed who comes back; where that is too much, that the page must be loaded again."""
-        with self._app.app_context():
-            try:
-                facts = lookup.article_thread(slug)
-            except DomainError:
-                return []
-            told: list[dict[str, Any]] = list(lookup.changes(facts, after))
-            return told if len(told) < live.TOLD_AT_ONCE else [live.reload(facts)]
 
     def _wake(self) -> None:
         if self._watches:
@@ -238,7 +209,7 @@ class Streams:
                 self._round_at = monotonic()
                 if self.says_it_lives and self._round_at - lived_at >= heartbeat.EVERY_SECONDS:
                     lived_at = self._round_at
-                    await self._loop.run_in_executor(self._database, self._say_alive)
+                    await self._loop.run_in_executor(self._database, self._looks.say_alive)
                 await self._pause()
                 await self._look_round()
                 is_told = all(watch.shown for watch in self._watches.values())
@@ -253,7 +224,7 @@ class Streams:
     async def _pause(self) -> None:
         """Until the next look is due: soon after a commit of our own; while nobody reads, only to say that we live."""
         await asyncio.sleep(SHORTEST_PAUSE + PAUSE_FOR_A_READER * self.readers)
-        is_idle = not self._watches and not self._said
+        is_idle = not self._watches and not self._looks.said
         with suppress(TimeoutError):
             async with asyncio.timeout(heartbeat.EVERY_SECONDS if is_idle else POLL_SECONDS):
                 await self._woken.wait()
@@ -264,7 +235,7 @@ class Streams:
         if not watches:
             return
         asked = {thread_id: (watch.version, watch.number) for thread_id, watch in watches.items()}
-        changed = await self._loop.run_in_executor(self._database, self._changed, asked)
+        changed = await self._loop.run_in_executor(self._database, self._looks.changed, asked)
         for thread_id, (version, goes_on, events) in changed.items():
             watch = watches[thread_id]
             watch.version = version
@@ -277,26 +248,6 @@ class Streams:
                 await self._end(watch)
             elif len(events) == live.TOLD_AT_ONCE:
                 self._woken.set()  # there is more
-
-    def _changed(self, asked: Mapping[int, tuple[int, int]]) -> dict[int, tuple[int, bool, list[dict[str, Any]]]]:
-        """For each thread with another version: that version, whether its stream goes on, and what happened."""
-        found: dict[int, tuple[int, bool, list[dict[str, Any]]]] = {}
-        with self._app.app_context():
-            session = db.session()
-            there = {row.id: row for row in watched.standing(session, sorted(asked))}
-            for thread_id, (version, number) in asked.items():
-                row = there.get(thread_id)
-                if row is None or row.article_state != PUBLISHED or row.state not in {OPEN, "closed"}:
-                    found[thread_id] = (version, False, [])
-                elif row.version != version:
-                    events = live.events_after(session, thread_id, number, live.TOLD_AT_ONCE)
-                    # Where there are more, the version stays behind, and the next look finds them.
-                    is_all = len(events) < live.TOLD_AT_ONCE
-                    found[thread_id] = (
-                        row.version if is_all else version, row.state == OPEN or not is_all,
-                        [live.told(event) for event in events],
-                    )  # fmt: skip
-        return found
 
     # what readers are told
 
@@ -318,9 +269,9 @@ class Streams:
 
     async def _count(self) -> None:
         readers = {watch.thread_id: len(watch.readers) for watch in self._watches.values()}
-        if not readers and not self._said:
+        if not readers and not self._looks.said:
             return
-        sums = await self._loop.run_in_executor(self._database, self._say, readers, sorted(readers))
+        sums = await self._loop.run_in_executor(self._database, self._looks.say, readers, sorted(readers))
         for watch in list(self._watches.values()):
             number = sums.get(watch.thread_id, 0)
             if number and number != watch.shown:
@@ -330,17 +281,6 @@ class Streams:
     def goes_on(self) -> bool:
         """Whether the rounds are made: none is further from the one before than two signs of life."""
         return monotonic() - self._round_at < 2 * heartbeat.EVERY_SECONDS
-
-    def _say_alive(self) -> None:
-        with self._app.app_context(), transaction() as session:
-            heartbeat.beat(session, LIVE_STREAMS)
-
-    def _say(self, readers: dict[int, int], asked: list[int]) -> dict[int, int]:
-        with self._app.app_context():
-            with transaction() as session:
-                watched.say_readers(session, self._process, readers, clock.now())
-            self._said = readers
-            return watched.readers_of(db.session(), asked, clock.now())
 
 
 def client_address(scope: Scope, proxies: int) -> str:
