@@ -34,6 +34,7 @@ from core.turns import turns
 
 BUSY_TIMEOUT_MS = 10_000
 CHECKPOINT_PAGES = 8_000  # of 4 kB; SQLite's 1,000 are some forty comments, and whoever posts the last of them waits
+READ_ONLY = "25006"  # PostgreSQL's name for a write where only reading is possible
 SLOW_QUERY_SECONDS = 0.5
 
 log = structlog.get_logger("database")
@@ -175,6 +176,20 @@ def _leave_out_rows(context: ExceptionContext) -> None:
     leave_out_rows(context.original_exception)
     if context.sqlalchemy_exception:
         leave_out_rows(context.sqlalchemy_exception)
+
+
+@event.listens_for(Engine, "handle_error")
+def _leave_what_may_only_read(context: ExceptionContext) -> None:
+    if may_only_read(context.original_exception):
+        context.is_disconnect = True  # with it go all that wait, which were opened like it
+
+
+def may_only_read(failure: BaseException) -> bool:
+    """Whether PostgreSQL refused to write because this connection was opened for reading.
+
+    It stays so when the database may be written again, so it is not used any more.
+    """
+    return getattr(failure, "sqlstate", None) == READ_ONLY
 
 
 def leave_out_rows(failure: BaseException) -> None:

@@ -33,7 +33,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.expression import TextClause
 
-from core.db import Base, as_sqlalchemy, db, note_time, open_writing
+from core.db import Base, as_sqlalchemy, db, may_only_read, note_time, open_writing
 
 Process = Callable[[Any], Any]
 Preparable = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]] | UpdateBase | TextClause
@@ -232,17 +232,22 @@ class _Plan:
             found: Any = cursor.fetchall() if cursor.description else None
             touched = cursor.rowcount
         except self._dialect.loaded_dbapi.Error as error:
-            raise self._failure(connection, cursor, parameters, error) from error
+            raise self._failure(listened, connection, cursor, parameters, error) from error
         finally:
             cursor.close()
         if found is None:
             return touched
         return [self._row(self._processed(row) if self._results else row) for row in found]
 
-    def _failure(self, connection: PoolProxiedConnection, cursor: Any, parameters: Any, error: Any) -> BaseException:
-        """The driver's failure as SQLAlchemy names it; a connection that is lost is not used again."""
-        if self._dialect.is_disconnect(error, connection, cursor):
+    def _failure(
+        self, listened: Connection | Engine, connection: PoolProxiedConnection, cursor: Any, parameters: Any, error: Any
+    ) -> BaseException:  # fmt: skip
+        """The driver's failure as SQLAlchemy names it; one that is lost, or can only read, is not used again."""
+        is_read_only = may_only_read(error)
+        if is_read_only or self._dialect.is_disconnect(error, connection, cursor):
             connection.invalidate(error)
+        if is_read_only:
+            listened.engine.dispose()
         return as_sqlalchemy(self._text, error, self._dialect)
 
     def _processed(self, row: Sequence[Any]) -> list[Any]:

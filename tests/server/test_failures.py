@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from PIL import Image
-from sqlalchemy import make_url, select
+from sqlalchemy import create_engine, make_url, select
 
 from app import create_app
 from core.config import Settings
@@ -247,6 +247,51 @@ def test_while_postgresql_is_away_nothing_is_promised_and_afterwards_all_goes_on
     _until(lambda: served.ask("/readyz").status == 200)  # the worker has come back too
     with served.inside():
         assert said()[-3:] == ["Before.", "Afterwards.", "And.again."]
+
+
+@pytest.fixture
+def reading_only(house: Flask) -> Iterator[Callable[[str], None]]:
+    """Says whether the database may only be read, to all who connect from then on."""
+    url = make_url(house.config["SETTINGS"].database_url)
+    with create_engine(url.set(database="postgres"), isolation_level="AUTOCOMMIT").connect() as outside:
+
+        def say(how: str) -> None:
+            outside.exec_driver_sql(f'ALTER DATABASE "{url.database}" SET default_transaction_read_only = {how}')
+
+        yield say
+        say("off")
+
+
+@pytest.mark.postgresql
+def test_a_database_that_could_only_be_read_for_a_while_is_written_again_without_a_hand(
+    through: tuple[Passage, Served], reading_only: Callable[[str], None]
+) -> None:
+    passage, served = through
+    with served.inside():
+        article, member = talk()
+        path, thread = f"/articles/{article.slug}", f"/articles/{article.slug}/comments"
+        cookie, token = served.token(member)
+
+    def post(words: str) -> tuple[int, str]:
+        body = f"csrf_token={token}&body={words}".encode()
+        answer = served.ask(thread, "POST", body, cookie=cookie, content_type="application/x-www-form-urlencoded")
+        return answer.status, answer.body.decode()
+
+    assert post("Before.")[0] == 303
+    reading_only("on")
+    passage.break_lines()
+    time.sleep(0.1)
+    for _ in range(3):
+        assert served.ask(path, cookie=cookie).status == 200
+        status, text = post("Meanwhile.")
+        assert status == 503
+        assert NOT_TAKEN_IN in text
+    reading_only("off")
+    post("The.first.may.still.meet.a.connection.of.then.")
+    assert [post(words)[0] for words in ("Afterwards.", "And.again.", "And.again.and.again.")] == [303] * 3
+    _until(lambda: served.ask("/readyz").status == 200)
+    with served.inside():
+        assert said()[-3:] == ["Afterwards.", "And.again.", "And.again.and.again."]
 
 
 def _until(is_so: Callable[[], bool]) -> None:
