@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from blueprints.accounts import policy
 
@@ -50,6 +51,17 @@ def test_every_text_is_judged_as_a_password(password: str) -> None:
 @pytest.mark.parametrize("password", ["violet anchor quarrel moss", "a-long-password", "ünïcödé wörds hélp töo", "密码很长的一句话在这里呢"])
 def test_a_good_password_is_taken(password: str) -> None:
     assert policy.password_problem(password, name="Nora", email="nora@example.com", site_name="The Meridian") is None
+
+
+def test_the_commonest_passwords_that_are_long_enough_are_refused() -> None:
+    listed = [each for each in FREQUENCY_LISTS["passwords"] if len(each) >= policy.MIN_PASSWORD_LENGTH]
+    assert len(listed) > 1_000
+    lengthened = [form.format(each) for each in FREQUENCY_LISTS["passwords"][:20] for form in ("{0}{0}", "{0}1234567", "{0}!2026")]
+    taken = [
+        each for each in listed + [each for each in lengthened if len(each) >= policy.MIN_PASSWORD_LENGTH]
+        if policy.password_problem(each, name="Nora", email="nora@example.com", site_name="The Meridian") is None
+    ]  # fmt: skip
+    assert taken == []
 
 
 def test_the_papers_own_name_is_no_password() -> None:
