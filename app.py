@@ -41,6 +41,7 @@ from core import csrf, intake, limits, rendering, watching
 from core.config import Settings, load_settings, prepare_data_dir, secret_key
 from core.cookies import cookie_name
 from core.db import connect_arguments, db
+from core.late import LateRule
 from core.logs import configure_logs
 from core.sessions import CookieSessions
 
@@ -56,6 +57,7 @@ def create_app(settings: Optional[Settings] = None) -> Flask:
     prepare_data_dir(settings)
     configure_logs(settings)
     app = Flask(__name__)
+    app.url_rule_class = LateRule
     over_tls = settings.production and settings.base_url.startswith("https://")
     app.config.update(
         SETTINGS=settings,

@@ -1,8 +1,11 @@
-"""Imports that can wait."""
+"""What can wait until it is needed, or need not be there."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
+
+from werkzeug.routing import Rule
 
 
 @contextmanager
@@ -19,3 +22,20 @@ def left_out(package: str) -> Iterator[None]:
         yield
     finally:
         del sys.modules[package]
+
+
+class LateRule(Rule):
+    """A rule that learns to write addresses when the first of them is asked for.
+
+    werkzeug compiles two functions for each rule, of which there are some hundred, and a page links to few of them.
+    """
+
+    def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        compiled = super()._compile_builder
+
+        def build(rule: Any, **values: Any) -> tuple[str, str]:
+            made = compiled(append_unknown).__get__(rule)
+            setattr(rule, "_build_unknown" if append_unknown else "_build", made)
+            return made(**values)  # type: ignore[no-any-return]
+
+        return build
