@@ -20,7 +20,7 @@ import tempfile
 import zlib
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, cast
@@ -33,6 +33,7 @@ from core.bucket import bucket_of
 from core.config import Settings
 from core.db import Base, db
 from core.migrations import current_revision, newest_revision, upgrade, upgrade_if_needed
+from core.records import dataclass
 
 FORMAT = 1
 MANIFEST = "manifest.json"

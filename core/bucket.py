@@ -12,12 +12,12 @@ import http.client
 import ssl
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
 from xml.etree import ElementTree
 
 from core.config import Settings
+from core.records import dataclass
 
 SECONDS = 10.0  # for each answer of the storage
 MOST_BYTES = 32 * 1024 * 1024  # of one object that is read

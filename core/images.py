@@ -5,10 +5,11 @@ import io
 import struct
 import warnings
 import zlib
-from dataclasses import dataclass
 from typing import IO
 
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+
+from core.records import dataclass
 
 MAX_BYTES = 12 * 1024 * 1024
 MAX_PIXELS = 40_000_000

@@ -11,8 +11,9 @@ import socket
 import ssl
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
+
+from core.records import dataclass
 
 LARGEST_ANSWER = 64 * 1024
 _PORTS = {"http": 80, "https": 443}

@@ -9,7 +9,7 @@ What readers do and what programs do by themselves is not recorded here, and cos
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ from flask import has_request_context
 from sqlalchemy import event, inspect
 from sqlalchemy.orm import Session
 
+from core.records import dataclass
 from core.viewer import current_viewer
 
 Values = dict[str, Any]

@@ -1,11 +1,13 @@
 """The person a page is made for, as plain values: what every policy and template asks."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Literal, cast
 
 from flask import current_app, g
+
+from core.records import dataclass
 
 Role = Literal["author", "moderator", "lead", "editor", "publisher"]
 ROLES: tuple[Role, ...] = ("author", "moderator", "lead", "editor", "publisher")

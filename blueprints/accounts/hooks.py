@@ -1,9 +1,9 @@
 """What other domains add to a person's own overview."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from core.records import dataclass
 from core.viewer import Viewer
 
 

@@ -9,7 +9,6 @@ import hmac
 import json
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from typing import Any
@@ -19,6 +18,7 @@ from flask import current_app
 
 from core import clock
 from core.config import Settings
+from core.records import dataclass
 
 CHALLENGE_LASTS = timedelta(hours=1)
 NONCE_BYTES, MOMENT_BYTES = 16, 8

@@ -5,8 +5,9 @@ So whoever adds a table says here what it holds, whether its rows go into a pers
 what becomes of them when the account ends (art. 17).
 """
 
-from dataclasses import dataclass
 from typing import Literal
+
+from core.records import dataclass
 
 After = Literal["removed", "emptied", "domain", "kept"]
 

@@ -1,7 +1,5 @@
 """Showing once more that the account is one's own: the page that asks, and the check (core/step_up.py)."""
 
-from dataclasses import dataclass
-
 import structlog
 from flask import Response, current_app, redirect, render_template, request
 from flask.typing import ResponseReturnValue
@@ -15,6 +13,7 @@ from blueprints.accounts.session import renew_session
 from core.db import transaction
 from core.guards import referring_path
 from core.limits import at_most, limiter
+from core.records import dataclass
 from core.rendering import is_fetch
 from core.step_up import PROOF_LASTS
 from core.viewer import current_viewer

@@ -1,7 +1,6 @@
 """Finding people."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select
@@ -11,6 +10,7 @@ from blueprints.notifications.notices import bell_number
 from core import clock
 from core.db import UTCDateTime, db
 from core.prepared import Prepared
+from core.records import dataclass
 from core.viewer import GUEST, EntitlementSpan, SanctionSpan, Viewer, grants
 from models.browser_session import BrowserSession
 from models.membership import Entitlement, Plan

@@ -1,7 +1,6 @@
 """The rows of second factors."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, delete, exists, func, or_, select, update
@@ -9,6 +8,7 @@ from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from core.db import db
+from core.records import dataclass
 from models.second_factor import AuthenticatorApp, Passkey, RecoveryCode, SpentToken
 from models.user import User
 

@@ -1,7 +1,6 @@
 """What people do with their accounts. Callers hash passwords before and open the transaction."""
 
 import secrets
-from dataclasses import dataclass
 from typing import Literal
 
 import structlog
@@ -22,6 +21,7 @@ from core import clock
 from core.db import db
 from core.errors import Conflict, DomainError, NotFound
 from core.names import name_key, name_skeleton
+from core.records import dataclass
 from core.viewer import ROLES
 from jobs.queue import enqueue
 from models.user import RoleGrant, User

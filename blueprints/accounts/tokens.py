@@ -2,7 +2,6 @@
 
 import hashlib
 import hmac
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -10,6 +9,7 @@ from flask import current_app
 from itsdangerous import BadSignature, SignatureExpired, TimestampSigner, URLSafeTimedSerializer
 
 from core import clock
+from core.records import dataclass
 from models.user import User
 
 Purpose = Literal["confirm", "reset", "email", "second"]

@@ -1,6 +1,5 @@
 """What stands where on the front page, and on the pages of the sections."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +22,7 @@ from blueprints.site.queries import SectionView, SiteView
 from blueprints.threads.listing import newest_picks
 from core import clock
 from core.db import db
+from core.records import dataclass
 from core.viewer import GUEST
 
 SECOND_STORIES = 2

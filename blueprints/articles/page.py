@@ -2,7 +2,6 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
 from typing import Any
@@ -26,6 +25,7 @@ from blueprints.threads.queries import cheapest_offer
 from core.at_hand import take_time
 from core.db import db
 from core.frames import render_framed
+from core.records import dataclass
 from core.viewer import Viewer
 
 KEPT_PARTS = 256

@@ -1,9 +1,9 @@
 """Who may see an article, and who may read all of it. Pure; page, feed, lists and structured data ask here."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from blueprints.membership.entitlements import EVERYONE, allows
+from core.records import dataclass
 from core.viewer import Viewer
 
 DRAFT, PUBLISHED = "draft", "published"

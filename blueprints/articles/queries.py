@@ -1,7 +1,6 @@
 """Finding articles: one for its page, many for the lists, feeds and the sitemap."""
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -35,6 +34,7 @@ from core import clock
 from core.db import UTCDateTime, db
 from core.ids import MAX_ID
 from core.prepared import Prepared
+from core.records import dataclass
 from models.article import Article, Picture, Section
 from models.membership import Plan
 from models.site import Site

@@ -1,12 +1,12 @@
 """Finding links that members give away."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, or_, select, update
 
 from core.db import db
+from core.records import dataclass
 from models.article import Article
 from models.membership import Entitlement, Plan
 from models.share import ShareLink

@@ -3,7 +3,6 @@
 A link is looked up each time it is used, so one that is revoked opens nothing from that moment on.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,6 +15,7 @@ from blueprints.articles.queries_sharing import SharedWith
 from core import clock
 from core.db import db
 from core.errors import DomainError, Forbidden, NotFound
+from core.records import dataclass
 from core.rendering import date
 from core.viewer import Viewer
 from models.share import ShareLink

@@ -4,7 +4,6 @@ It is due once a day at the hour each person chose, for what happened before tha
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Row
@@ -19,6 +18,7 @@ from blueprints.notifications.unsubscribing import DAILY, path_to_stop
 from blueprints.site.queries import site
 from core import clock
 from core.markup import plain_text
+from core.records import dataclass
 from core.text import excerpt
 
 BEST_SHOWN = 3

@@ -1,7 +1,6 @@
 """What the pages about following and muting show to the reader they belong to."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
@@ -14,6 +13,7 @@ from blueprints.threads.facts import CommentFacts, ThreadFacts
 from core.db import db
 from core.errors import DomainError, NotFound
 from core.markup import plain_text
+from core.records import dataclass
 from core.text import excerpt
 from core.viewer import Viewer
 

@@ -1,7 +1,6 @@
 """Who may follow and mute whom. Pure: each answers None for yes, or a sentence."""
 
-from dataclasses import dataclass
-
+from core.records import dataclass
 from core.viewer import Viewer
 
 MOST_FOLLOWED = 300  # of each kind

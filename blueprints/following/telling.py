@@ -4,7 +4,6 @@ Nobody is told twice of one comment: the strongest reason counts. What was told 
 be read, and put back when it can.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Row
@@ -15,6 +14,7 @@ from blueprints.following.policy import MOST_FOLLOWED
 from blueprints.notifications.notices import notify, restate, withdraw
 from core import clock
 from core.markup import plain_text
+from core.records import dataclass
 
 AT_ONCE = 100  # people in one transaction
 

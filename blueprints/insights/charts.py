@@ -5,8 +5,9 @@ Lines differ by their dashes and their names at the end, not by colour alone.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from math import ceil, floor, log10
+
+from core.records import dataclass
 
 WIDTH, HEIGHT = 720, 280
 LEFT, RIGHT, TOP, BOTTOM = 76, 124, 16, 34

@@ -1,6 +1,6 @@
 """Holding the books against what was billed and paid, and asking Stripe again about whom they do not agree for."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -8,6 +8,7 @@ from blueprints.insights import money, queries, queries_checking
 from blueprints.insights.queries_checking import Difference
 from blueprints.membership.sync import sync_soon
 from core import clock
+from core.records import dataclass
 
 NAME = "check"
 SENTENCES = {

@@ -1,7 +1,7 @@
 """The way from an article's gate to a first comment, as tables and a drawing."""
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from datetime import date, datetime, timedelta
 
 from blueprints.insights import queries, queries_funnel
@@ -9,6 +9,7 @@ from blueprints.insights.charts import Chart, step_chart
 from blueprints.insights.jobs import FUNNEL
 from blueprints.insights.queries_funnel import Steps
 from blueprints.insights.tables import Cell, Link, Percent, Table
+from core.records import dataclass
 
 PERIODS = {7: "The last 7 days", 30: "The last 30 days", 90: "The last 90 days", 365: "The last 365 days"}
 USUAL = 30

@@ -1,7 +1,7 @@
 """MRR and its movements, month by month: the start and what moved always make the end, to the minor unit."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +9,7 @@ from blueprints.insights import queries_money
 from blueprints.insights.months import PERIODS, Month, a_month, months_until, parts_of_a_month
 from blueprints.insights.queries_money import BEFORE, Moved, Turnover
 from blueprints.insights.tables import Cell, Money, Table
+from core.records import dataclass
 from models.movement import MOVEMENT_KINDS
 
 KIND_LABELS = {

@@ -1,9 +1,10 @@
 """Months of the calendar in UTC, and amounts of a year shown as amounts of a month. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
+
+from core.records import dataclass
 
 PERIODS = (3, 6, 12, 24)  # months that can be looked at; the running one is the last of them
 USUAL = 12

@@ -1,12 +1,12 @@
 """Where the books do not agree with what was billed, paid and mirrored. Each statement returns only what differs."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Select, and_, exists, func, literal, or_, select
 from sqlalchemy.orm import aliased
 
 from core.db import db
+from core.records import dataclass
 from models.membership import BillingCustomer, Payment, Subscription
 from models.movement import BilledInvoice, Movement
 

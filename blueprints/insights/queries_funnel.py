@@ -1,7 +1,6 @@
 """The way from an article's gate to a first comment, counted by day."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -11,6 +10,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import aliased
 
 from core.db import db
+from core.records import dataclass
 from models.article import Article, Section
 from models.insight import GATE_STAGES, GateCount
 from models.membership import CheckoutAttempt

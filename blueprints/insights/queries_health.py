@@ -1,11 +1,11 @@
 """How the discussion of one article goes: from counters and narrow indexes, so that its cost does not grow with it."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, literal_column, select
 
 from core.db import db
+from core.records import dataclass
 from models.moderation import ModerationAction
 from models.thread import Comment, Thread
 

@@ -1,7 +1,6 @@
 """What Subscriptions bring in, summed by month: a fixed number of statements, whatever the number of members."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +8,7 @@ from sqlalchemy import ColumnElement, and_, case, func, literal, select
 
 from blueprints.insights.months import Month
 from core.db import db
+from core.records import dataclass
 from models.membership import Membership, Payment, Plan, Subscription
 from models.movement import BilledInvoice, Movement
 

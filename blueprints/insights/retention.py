@@ -1,6 +1,6 @@
 """Who stays: worked out once a night, kept, and shown as tables and a drawing."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,6 +8,7 @@ from blueprints.insights import queries, queries_staying
 from blueprints.insights.charts import Chart, Series, line_chart
 from blueprints.insights.staying import HORIZONS, LANDMARK, Comparison, Payer, Verdict, compare, curve, pairs_of
 from blueprints.insights.tables import Cell, Percent, Table
+from core.records import dataclass
 
 NAME = "staying"
 MONTHS_DRAWN = 12

@@ -18,10 +18,11 @@ nobody has written down.
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import sqrt
 from typing import Literal
+
+from core.records import dataclass
 
 LANDMARK = timedelta(days=30)
 HORIZONS = (90, 180, 395)  # days after the first payment; the last lets a year's renewal pass

@@ -3,8 +3,8 @@
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from core.records import dataclass
 from core.rendering import ZERO_DECIMAL, count, money
 
 # What spreadsheets take for the beginning of a formula (OWASP, "CSV Injection").

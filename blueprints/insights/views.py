@@ -1,6 +1,5 @@
 """Pages of figures put together: reports, the tables they show, and the charts drawn from them."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from blueprints.insights import checking, money
@@ -8,6 +7,7 @@ from blueprints.insights.charts import Chart, Series, bar_chart, line_chart
 from blueprints.insights.checking import Checked
 from blueprints.insights.money import KIND_LABELS, CurrencyReport, MoneyReport
 from blueprints.insights.tables import Money, Table, shown
+from core.records import dataclass
 from models.movement import MOVEMENT_KINDS
 
 

@@ -6,7 +6,6 @@ signing in, and a receipt with its moment at once. We give it to everybody, wher
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
 from flask import current_app
@@ -19,6 +18,7 @@ from blueprints.membership.terms import WITHDRAWAL_DAYS
 from core import clock
 from core.db import db
 from core.errors import Conflict, NotFound
+from core.records import dataclass
 from core.rendering import date, date_and_time, money
 from jobs.queue import enqueue
 from models.consent import Consent, Withdrawal

@@ -5,7 +5,6 @@ and at most one open checkout, whatever they press, how often, and in how many t
 """
 
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import timedelta
 
 from blueprints.membership import (
@@ -34,6 +33,7 @@ from core import clock
 from core.db import db, transaction
 from core.errors import Conflict, DomainError, Forbidden, NotFound, TooFast
 from core.limits import allowed
+from core.records import dataclass
 from core.viewer import Viewer
 from models.membership import CheckoutAttempt
 

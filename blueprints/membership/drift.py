@@ -1,9 +1,10 @@
 """What a fetch changed in our tables although nobody had told us: found, put right and noted in one transaction."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from blueprints.membership import queries_health
 from core import clock
+from core.records import dataclass
 from models.membership import BillingCustomer
 
 

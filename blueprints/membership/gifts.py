@@ -4,7 +4,6 @@ A gift extends what somebody has and never overlaps it: it begins when what give
 it moves with that. Two at once are told apart by the lock on the gift's row. Always the person's row is locked first.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from flask import current_app
@@ -20,6 +19,7 @@ from blueprints.membership.signals import membership_changed_signal
 from core import clock
 from core.db import db
 from core.errors import Conflict, DomainError, NotFound
+from core.records import dataclass
 from core.rendering import date
 from core.viewer import Viewer
 from jobs.queue import enqueue

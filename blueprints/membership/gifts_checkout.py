@@ -5,7 +5,6 @@ session is closed at Stripe before another is made.
 """
 
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from blueprints.membership import paying, queries, queries_catalogue, queries_customers, queries_gifts, sync
@@ -16,6 +15,7 @@ from blueprints.membership.queries_gifts import GiftView
 from core import clock
 from core.db import transaction
 from core.errors import Conflict, DomainError, NotFound
+from core.records import dataclass
 from core.rendering import money
 from core.viewer import Viewer
 from models.gift import Gift

@@ -2,8 +2,9 @@
 
 from calendar import monthrange
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from core.records import dataclass
 
 LATEST = timedelta(days=366)  # how far ahead a gift may be sent
 LONGEST_NOTE = 600

@@ -1,7 +1,6 @@
 """What became of the gifts that a Customer pays: fetched and written in the same turn as everything else of theirs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from blueprints.membership import gifts_mails, queries, queries_gifts
@@ -9,6 +8,7 @@ from blueprints.membership.gateway import ChargeState, Gateway, Missing, Session
 from blueprints.membership.gifts import ask_to_send, stands
 from core import clock
 from core.db import db
+from core.records import dataclass
 from jobs.queue import enqueue
 from models.gift import Gift
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime, timedelta
 
 from flask import current_app
@@ -21,6 +21,7 @@ from blueprints.membership.webhooks import ANOTHER_MODE, WANTED
 from core import clock
 from core.config import Settings
 from core.db import db, transaction
+from core.records import dataclass
 from jobs.heartbeat import worker_seen_at
 
 LARGEST_SKEW = timedelta(seconds=60)

@@ -19,11 +19,12 @@ The end of a discount is told like a change of the price: what is charged from t
 Who has not said where they live, or lives elsewhere, is told in the narrowest of these windows, which lies in each.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Literal
 
 from blueprints.membership.countries import CALIFORNIA, EUROPEAN, OTHER_STATES
+from core.records import dataclass
 
 Kind = Literal["trial", "renewal", "annual", "price", "price_kept", "promotion"]
 DAY = timedelta(days=1)

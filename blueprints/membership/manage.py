@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 
 from blueprints.membership import queries_customers, queries_entitlements, queries_payments, queries_subscriptions, sync
@@ -18,6 +17,7 @@ from blueprints.site.queries import site
 from core import clock
 from core.db import transaction
 from core.errors import Conflict, NotFound
+from core.records import dataclass
 from core.rendering import date, money
 from core.viewer import Viewer
 from models.membership import Payment

@@ -15,12 +15,12 @@ Amounts are what a Subscription brings in a year, in minor units. MRR is a twelf
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 
 from blueprints.membership.gateway import Discount, InvoiceLine, InvoiceState, SubscriptionState
+from core.records import dataclass
 
 IN_A_YEAR = {"month": 12, "year": 1, "week": 52, "day": 365}
 LONG_PERIOD_DAYS = 300  # a period of a price that we do not know is a year if it is as long as this

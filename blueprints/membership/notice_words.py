@@ -1,9 +1,9 @@
 """The words of what members are told about money: kept as proof exactly as they are mailed. Pure."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from blueprints.membership.law import Due, Kind, Law
+from core.records import dataclass
 from core.rendering import date, money
 
 HEADINGS: dict[Kind, str] = {

@@ -1,7 +1,5 @@
 """A member's pause: asked for beside "Cancel now", ending by itself, or earlier for the amount that was shown."""
 
-from dataclasses import dataclass
-
 from blueprints.membership.agreements import Origin, record_consent
 from blueprints.membership.gateway import NextPayment, Refused, gateway
 from blueprints.membership.manage import follow_up, state_of
@@ -12,6 +10,7 @@ from blueprints.site.queries import site
 from core import clock
 from core.db import transaction
 from core.errors import Conflict, DomainError, NotFound
+from core.records import dataclass
 from core.rendering import date, money
 
 

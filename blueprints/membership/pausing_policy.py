@@ -5,10 +5,10 @@ would be a year's. It begins when what was paid for ends, and the next payment a
 """
 
 from calendar import monthrange
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from blueprints.membership.queries_subscriptions import BillingState
+from core.records import dataclass
 from core.rendering import date, money
 
 BEFORE_THE_PAYMENT = timedelta(hours=1)  # after the last invoice of the pause is void, before the first one that is not

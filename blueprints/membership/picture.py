@@ -1,7 +1,5 @@
 """What Stripe says of a Customer, fetched whole and outside any transaction."""
 
-from dataclasses import dataclass
-
 from blueprints.membership import queries_catalogue, queries_checkout
 from blueprints.membership.gateway import (
     CardFacts,
@@ -16,6 +14,7 @@ from blueprints.membership.gateway import (
 )
 from blueprints.membership.gifts_sync import GiftPicture, fetch_gifts
 from blueprints.membership.policy import ENDED, RUNNING, Bill, bills_of
+from core.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
 """Who may join, and what a Subscription gives. Pure: values in, an answer out."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from blueprints.membership.gateway import ChargeState, InvoiceState, SubscriptionState
+from core.records import dataclass
 
 GRACE_PERIOD = timedelta(days=7)  # from the first failed payment
 

@@ -1,6 +1,5 @@
 """Codes that lower what is paid: what they say, whom they are for, and what they are called at Stripe."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
@@ -10,6 +9,7 @@ from blueprints.membership.gateway import Gateway, PromoOffer
 from blueprints.membership.queries_catalogue import PriceView
 from core import clock
 from core.db import db, transaction
+from core.records import dataclass
 from core.rendering import date, money
 from models.membership import Plan, PromoCode
 

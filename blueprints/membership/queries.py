@@ -1,6 +1,5 @@
 """Readers and stories as billing needs them, and the one write that must not clash."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
@@ -8,6 +7,7 @@ from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from core.db import Base, db
+from core.records import dataclass
 from models.article import Article
 from models.user import User
 

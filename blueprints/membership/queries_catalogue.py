@@ -1,12 +1,12 @@
 """Plans and prices of ours, and what Stripe calls them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import case, select
 
 from blueprints.membership.queries import insert_new
 from core.db import db
+from core.records import dataclass
 from core.viewer import Act, grants
 from models.membership import Plan, Price, StripeObject
 

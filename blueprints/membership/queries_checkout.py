@@ -1,12 +1,12 @@
 """Checkouts that were begun."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 
 from core.db import db
+from core.records import dataclass
 from models.membership import CheckoutAttempt, Price
 
 

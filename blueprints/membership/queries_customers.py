@@ -1,6 +1,5 @@
 """Stripe's Customers of our readers, and the turns in which each is fetched."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -8,6 +7,7 @@ from sqlalchemy import func, or_, select
 
 from blueprints.membership.queries_subscriptions import UNENDED
 from core.db import db
+from core.records import dataclass
 from models.gift import Gift
 from models.membership import BillingCustomer, CheckoutAttempt, Subscription
 

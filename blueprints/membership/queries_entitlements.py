@@ -1,11 +1,11 @@
 """What readers have, from whatever source, and the Memberships that follow from it."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import delete, or_, select
 
 from core.db import db
+from core.records import dataclass
 from models.membership import Entitlement, Membership, Plan
 from models.site import Site
 

@@ -1,12 +1,12 @@
 """Finding gifts, for who gave and who got them."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, or_, select
 
 from core.db import db
+from core.records import dataclass
 from models.gift import Gift
 from models.membership import Entitlement, Plan, Price
 

@@ -1,7 +1,6 @@
 """How payments are being looked after: rounds, what they found, Events that wait, cards that were declined."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 from sqlalchemy import Row, and_, case, delete, func, or_, select, update
 
 from core.db import db
+from core.records import dataclass
 from models.billing_health import BillingDrift, BillingRun, CardBurst
 from models.membership import (
     BillingCustomer,

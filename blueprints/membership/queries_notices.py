@@ -1,7 +1,6 @@
 """Finding who is to be told about money, and what they were told."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Row, desc, func, select, update
@@ -11,6 +10,7 @@ from blueprints.membership.law import Term
 from blueprints.membership.notice_words import Sold
 from blueprints.membership.policy import RUNNING
 from core.db import db
+from core.records import dataclass
 from models.membership import BillingCustomer, Plan, Price, Subscription
 from models.movement import BilledInvoice
 from models.pricing import BillingNotice, PriceRise

@@ -1,7 +1,6 @@
 """Finding prices that rise, and how far each member is."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Row, desc, func, select
@@ -10,6 +9,7 @@ from sqlalchemy.orm import aliased
 from blueprints.membership.policy import BLOCKS_JOINING, RUNNING
 from blueprints.membership.queries_catalogue import PriceView
 from core.db import db
+from core.records import dataclass
 from models.membership import BillingCustomer, Plan, Price, Subscription
 from models.pricing import PriceMove, PriceRise
 from models.user import User

@@ -1,12 +1,12 @@
 """Finding the seats of a group, for who pays them and who sits on them."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
 
 from core.db import db
+from core.records import dataclass
 from models.membership import BillingCustomer, Entitlement, Plan, Subscription
 from models.seat import Seat
 from models.user import User

@@ -1,6 +1,5 @@
 """The mirrors of Stripe's Subscriptions."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import case, select
@@ -8,6 +7,7 @@ from sqlalchemy.orm import aliased
 
 from blueprints.membership.policy import BLOCKS_JOINING, OWING, RUNNING
 from core.db import db
+from core.records import dataclass
 from models.membership import BillingCustomer, Entitlement, Plan, Price, Subscription
 
 UNENDED = ("trialing", "active", "past_due", "unpaid", "paused", "incomplete")

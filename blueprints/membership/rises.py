@@ -4,7 +4,6 @@ Neither amount changes: there is an old price and a new one. Who could not be to
 until a renewal for which they could. Inside the caller's transaction; Stripe is told by jobs (rises_jobs).
 """
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import cast
 
@@ -16,6 +15,7 @@ from core import clock
 from core.db import db
 from core.errors import Conflict, DomainError, NotFound
 from core.recording import note, plain
+from core.records import dataclass
 from core.rendering import date as day_words
 from core.rendering import money
 from jobs.queue import enqueue

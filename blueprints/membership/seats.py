@@ -5,7 +5,6 @@ the database's own rules allow too: one live row for a number, one for a reader.
 """
 
 from contextlib import suppress
-from dataclasses import dataclass
 
 from flask import current_app
 from itsdangerous import BadSignature, URLSafeSerializer
@@ -18,6 +17,7 @@ from blueprints.membership.seats_follow import OWNERS, end_seat, entitle
 from core import clock
 from core.db import db, transaction
 from core.errors import Conflict, DomainError, NotFound
+from core.records import dataclass
 from core.viewer import Viewer
 from jobs.queue import handler
 from models.membership import Subscription

@@ -1,7 +1,6 @@
 """Changing how many seats a group has: what it costs first, then the change. More at once, fewer when the period ends.
 """
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from blueprints.membership import queries_catalogue, queries_seats
@@ -16,6 +15,7 @@ from blueprints.membership.switching import OTHER_AMOUNT, is_fresh, must_be_swit
 from core import clock
 from core.db import transaction
 from core.errors import Conflict, DomainError, NotFound
+from core.records import dataclass
 from core.rendering import date, money
 
 

@@ -1,7 +1,6 @@
 """What is sold, and who has it. Every function works inside the caller's transaction."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
@@ -10,6 +9,7 @@ from blueprints.membership.signals import membership_changed_signal
 from core import clock
 from core.db import db
 from core.errors import Conflict, DomainError, NotFound
+from core.records import dataclass
 from models.membership import Entitlement, Membership, Plan, Price
 
 INTERVALS = {"month", "year"}

@@ -4,7 +4,6 @@ What gives more takes effect at once, for the exact amount that was shown; what 
 period that was paid for.
 """
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from flask import current_app
@@ -22,6 +21,7 @@ from blueprints.membership.terms import rise_terms
 from core import clock
 from core.db import transaction
 from core.errors import Conflict, DomainError, NotFound
+from core.records import dataclass
 from core.rendering import date, money
 
 SHOWN_FOR = timedelta(minutes=30)  # an amount that was counted longer ago is counted anew

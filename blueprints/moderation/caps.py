@@ -7,7 +7,6 @@ out, such as the comments of a decision about many, counts as that decision.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -16,6 +15,7 @@ from blueprints.moderation import ledger, queries, queries_caps
 from core import clock
 from core.db import transaction
 from core.errors import DomainError, Forbidden, TooFast
+from core.records import dataclass
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 MOST = 100_000

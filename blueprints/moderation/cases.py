@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,6 +17,7 @@ from blueprints.site.queries import site
 from blueprints.threads.screening import SEVERITIES, passages
 from core.changes import Change, changes
 from core.markup import plain_text
+from core.records import dataclass
 from core.rendering import date_and_time
 from core.viewer import Viewer
 

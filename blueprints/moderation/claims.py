@@ -5,7 +5,6 @@ and whoever comes second is told. A claim lapses CLAIM_LASTS after its moderator
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -16,6 +15,7 @@ from blueprints.threads.policy import refuse
 from blueprints.threads.queries_facts import facts_of_comment
 from core import clock
 from core.errors import DomainError, NotFound
+from core.records import dataclass
 from models.desk import DeskPreference
 
 BATCH = 20

@@ -3,7 +3,6 @@
 Called inside the caller's transaction; nothing here commits.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,6 +11,7 @@ from sqlalchemy.orm import Session
 from blueprints.moderation import queries, queries_objections, statements
 from core import text
 from core.errors import DomainError
+from core.records import dataclass
 from jobs.queue import enqueue
 from models.moderation import StatementOfReasons
 

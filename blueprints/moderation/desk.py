@@ -1,6 +1,5 @@
 """The desk's pages: which case comes next, what was just decided, and where to go on."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from flask import render_template, request
@@ -31,6 +30,7 @@ from blueprints.threads.screening import CHECKS
 from core import clock
 from core.db import db
 from core.errors import NotFound
+from core.records import dataclass
 from core.viewer import current_viewer
 from models.thread import REPORT_REASONS
 

@@ -1,6 +1,6 @@
 """What is decided about whole discussions: open, closed or hidden, and how they go. All of it is on record."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from blueprints.threads.settings import Conversation
 from core import clock, text
 from core.db import db
 from core.errors import Conflict, DomainError, NotFound
+from core.records import dataclass
 from core.viewer import Viewer
 from models.thread import Thread
 

@@ -6,7 +6,6 @@ Inside the caller's transaction. Locks in the house's order: thread, comment, no
 import hashlib
 import re
 import secrets
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,6 +22,7 @@ from blueprints.threads.policy import refuse
 from core import clock, text
 from core.errors import Conflict, DomainError, NotFound
 from core.ids import MAX_ID
+from core.records import dataclass
 from core.rendering import date
 from models.fairness import IllegalNotice
 from models.thread import Comment

@@ -5,7 +5,6 @@ purge is in the ledger.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -19,6 +18,7 @@ from blueprints.threads.policy import refuse
 from blueprints.threads.search.index import forget_comment
 from core import clock, text
 from core.errors import Conflict, DomainError, Forbidden, NotFound
+from core.records import dataclass
 from core.text import excerpt
 from models.fairness import FairProcess, LegalHold, PurgeRequest, RetentionRun
 

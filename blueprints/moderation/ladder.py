@@ -4,7 +4,6 @@ The functions that change something run inside the caller's transaction and neve
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -12,6 +11,7 @@ from sqlalchemy.orm import Session
 from blueprints.moderation import queries, queries_people
 from core import clock, text
 from core.errors import Conflict, DomainError, Forbidden, NotFound
+from core.records import dataclass
 from models.conduct import LadderStep, PersonNote
 from models.moderation import SANCTION_KINDS
 

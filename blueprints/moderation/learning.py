@@ -15,7 +15,6 @@ import random
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,6 +26,7 @@ from blueprints.threads.screening.classifier import SIZE, Model, features_of, fr
 from blueprints.threads.screening.matching import Text
 from core import clock
 from core.errors import DomainError
+from core.records import dataclass
 
 FEWEST = 50  # rejected and let through, each; with fewer nothing can be said
 MOST = 40_000  # of each

@@ -9,7 +9,6 @@ import json
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from blueprints.moderation import casefile
 from core.recording import plain
+from core.records import dataclass
 from models.moderation import LedgerHead, ModerationAction
 
 BATCH = 1_000

@@ -1,7 +1,6 @@
 """The publisher's pages of the ledger: everything staff did, and taking back what one person did."""
 
 import json
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +13,7 @@ from blueprints.moderation.queries_ledger import Kind
 from blueprints.moderation.words import DONE
 from core.db import db
 from core.errors import DomainError, NotFound
+from core.records import dataclass
 
 PLACE = "/publisher/ledger"
 

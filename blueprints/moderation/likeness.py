@@ -6,7 +6,7 @@ alike. A verdict is a note for colleagues; what is done about it is a decision l
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from itertools import combinations
 
@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from blueprints.moderation import queries_likeness
 from core import clock
 from core.errors import Conflict, DomainError, NotFound
+from core.records import dataclass
 
 JOINED_WITHIN = timedelta(days=90)
 BARRED_WITHIN = timedelta(days=365)

@@ -5,7 +5,6 @@ end of the ledger.
 """
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Row
@@ -18,6 +17,7 @@ from blueprints.threads.facts import ThreadFacts
 from blueprints.threads.policy import refuse
 from core import clock, text
 from core.errors import Conflict, DomainError, NotFound
+from core.records import dataclass
 from core.viewer import Viewer
 
 _ADDRESS = re.compile(r"(?:^|/articles/)([a-z0-9][a-z0-9-]*)/?(?:[?#].*)?$")

@@ -1,7 +1,6 @@
 """Finding entries of the ledger: a page of them, those of one person since a moment, the ends of days."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
@@ -11,6 +10,7 @@ from sqlalchemy.orm import Session, aliased
 from blueprints.moderation import queries
 from blueprints.moderation.ledger import FIELDS
 from blueprints.moderation.queries import LEDGER, PAGE
+from core.records import dataclass
 from models.fairness import Reversal
 from models.moderation import LedgerHead, LedgerSeal, ModerationAction
 from models.user import User

@@ -1,6 +1,5 @@
 """Finding objections and what was said about decisions."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +8,7 @@ from sqlalchemy.orm import Session, aliased
 
 from blueprints.moderation import queries
 from blueprints.moderation.statements import HELD
+from core.records import dataclass
 from core.viewer import Viewer
 from models.article import Article, Section
 from models.moderation import Appeal, ModerationAction, Sanction, StatementOfReasons

@@ -1,7 +1,6 @@
 """People on the desk: who they are, and what restricts them."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +9,7 @@ from sqlalchemy.orm import Session, aliased
 
 from blueprints.moderation.queries import one
 from blueprints.moderation.statements import HELD
+from core.records import dataclass
 from models.conduct import LadderStep, PersonNote, ProtectedAuthor, TrustedFlagger
 from models.moderation import ModerationAction, Sanction, StatementOfReasons
 from models.reading import ThreadVisit

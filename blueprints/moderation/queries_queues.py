@@ -1,6 +1,5 @@
 """What stands in each queue, in its order, and how much of it there is."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,6 +10,7 @@ from blueprints.moderation.queries import PAGE, WAITING, Sections, open_objectio
 from blueprints.moderation.queries_cases import CASES
 from blueprints.moderation.queues import HELD, NEWCOMERS, NONE, QUEUES, REPORTED, UNREVIEWED, Filters
 from core import clock
+from core.records import dataclass
 from core.viewer import Viewer
 from models.article import Article
 from models.desk import Claim, CommentLanguage, Pass, ThreadBacklog

@@ -1,6 +1,5 @@
 """How fast comments come, surges, and alarms."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +10,7 @@ from blueprints.moderation.queries import Sections, one, within
 from blueprints.moderation.queries_claims import insert_for
 from core.db import UTCDateTime
 from core.prepared import Prepared
+from core.records import dataclass
 from models.article import Article
 from models.desk import DeskPreference
 from models.stress import Alarm, Surge

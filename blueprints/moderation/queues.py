@@ -1,10 +1,11 @@
 """The desk's queues and the filters that narrow them: what they are called, and how an address says them. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from urllib.parse import urlencode
 
 from core.ids import row_id
+from core.records import dataclass
 
 HOME = "/moderation"
 REPORTED, HELD, NEWCOMERS, UNREVIEWED = "reported", "held", "newcomers", "unreviewed"

@@ -6,7 +6,6 @@ one entry of its own in the ledger, which all others name, and is taken back the
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +20,7 @@ from blueprints.moderation.words import DONE
 from core import clock
 from core.errors import Conflict, DomainError, Forbidden, NotFound
 from core.recording import acting
+from core.records import dataclass
 from jobs.queue import enqueue
 from models.fairness import Reversal
 

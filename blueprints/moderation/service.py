@@ -5,7 +5,6 @@ Where one of these is no longer so it is refused with who decided what, and noth
 one order: thread, comment, person, objection, and the end of the ledger last.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +23,7 @@ from blueprints.threads.reports import reopen_reports, resolve_reports
 from blueprints.threads.status import change_status
 from core import clock
 from core.errors import Conflict, NotFound
+from core.records import dataclass
 from core.viewer import Viewer
 from models.thread import Comment
 

@@ -5,10 +5,10 @@ where and how long; the facts, and how they came to light; whether a program too
 way to have it looked at again: an objection, a body for settling disputes, a court.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from blueprints.moderation.policy import APPEAL_WITHIN
+from core.records import dataclass
 from core.rendering import date, date_and_time
 
 HELD = "held"  # the restriction of a comment that could be read and waits for a person now

@@ -3,7 +3,6 @@
 The functions run inside the caller's transaction and never commit.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -17,6 +16,7 @@ from blueprints.threads.locking import lock_thread
 from blueprints.threads.policy import refuse
 from core import clock
 from core.errors import Conflict, DomainError, Forbidden, NotFound
+from core.records import dataclass
 from jobs.queue import enqueue
 from models.stress import Surge
 

@@ -3,7 +3,6 @@
 Decisions go by mail whatever a person chose, so their notices are not mailed again.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Row
@@ -13,6 +12,7 @@ from blueprints.moderation import queries, queries_moving, queries_objections, q
 from blueprints.moderation.statements import SANCTION_SUBJECTS
 from blueprints.notifications.notices import notify, withdraw
 from blueprints.notifications.service import send_mail
+from core.records import dataclass
 from core.text import excerpt
 from models.moderation import SANCTION_KINDS, Appeal
 

@@ -9,7 +9,6 @@ import io
 import statistics
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -19,6 +18,7 @@ from blueprints.moderation import queries_transparency as queries
 from blueprints.moderation.illegal import CATEGORIES
 from blueprints.moderation.words import DONE
 from core.errors import DomainError
+from core.records import dataclass
 
 LONGEST = timedelta(days=5 * 366)
 RESTRICTIONS = {

@@ -3,8 +3,9 @@
 It says to moderators whom they have before them. It opens nothing to readers and closes nothing.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from core.records import dataclass
 
 NEW, BASIC, KNOWN, TRUSTED, DOUBTED = "new", "basic", "known", "trusted", "doubted"
 LABELS = {

@@ -1,9 +1,9 @@
 """Who may write, change and publish. Pure: plain values in, an answer out."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from blueprints.membership.entitlements import EVERYONE, MEMBERS, PLANS_PREFIX, REGISTERED, plans_of
+from core.records import dataclass
 from core.viewer import Viewer
 
 WORDS_A_MINUTE = 220

@@ -1,6 +1,5 @@
 """An article as different readers will see it, before anybody does."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
@@ -23,6 +22,7 @@ from blueprints.threads.policy import may_comment
 from blueprints.threads.settings import Conversation, Guest, after_publication
 from core import clock
 from core.markup import render_article, split_preview
+from core.records import dataclass
 from core.viewer import EVERY_ACT, GUEST, EntitlementSpan, Viewer
 
 AS_PLAN = "plan:"

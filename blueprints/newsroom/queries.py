@@ -1,6 +1,5 @@
 """What the newsroom's pages read."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
@@ -13,6 +12,7 @@ from blueprints.threads.settings import Conversation, read
 from core import clock
 from core.db import db
 from core.names import name_key
+from core.records import dataclass
 from models.article import Article, Picture, Section
 from models.membership import Plan
 from models.thread import Thread

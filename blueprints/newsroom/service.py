@@ -1,7 +1,7 @@
 """Writing and publishing. Nothing here commits."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -18,6 +18,7 @@ from blueprints.threads.thread_state import shown_or_hidden
 from core import clock
 from core.errors import Conflict, DomainError, Forbidden, NotFound
 from core.markup import RENDERER_VERSION, render_article, split_preview
+from core.records import dataclass
 from core.text import normalise, slugify
 from core.viewer import Viewer
 from models.article import Article

@@ -1,7 +1,6 @@
 """The list behind the bell, as its page shows it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
@@ -14,6 +13,7 @@ from blueprints.notifications import wording
 from core import clock
 from core.db import db
 from core.ids import row_id
+from core.records import dataclass
 from core.rendering import date, moment
 
 PER_PAGE = 30

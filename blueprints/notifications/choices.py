@@ -1,7 +1,6 @@
 """How a person wants to be told. Every function that changes something runs in the caller's transaction."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -12,6 +11,7 @@ from blueprints.notifications.notice_queries import hold_choices
 from blueprints.notifications.unsubscribing import ALL, DAILY
 from core.db import db
 from core.errors import DomainError
+from core.records import dataclass
 from models.notice import HOWS
 
 DIGEST_HOUR = 7  # of UTC, unless somebody chose another

@@ -5,7 +5,6 @@ nobody who reads the database can make one.
 """
 
 import hmac
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
@@ -14,6 +13,7 @@ from flask import current_app
 from blueprints.notifications import choice_queries, mail_queries, wording
 from blueprints.notifications.service import absolute_url
 from core.db import db
+from core.records import dataclass
 from core.rendering import iso
 
 ENTRIES = 50

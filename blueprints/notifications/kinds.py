@@ -1,6 +1,6 @@
 """The kinds of notices, in the order in which settings list them, and how each goes by mail unless somebody chose."""
 
-from dataclasses import dataclass
+from core.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@ is made of. Every function runs in the caller's transaction; a person's row is h
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from urllib.parse import quote
 
 from markupsafe import Markup
@@ -16,6 +15,7 @@ from blueprints.notifications.notice_queries import hold_choices
 from blueprints.notifications.service import send_mail
 from blueprints.notifications.unsubscribing import ABOUT, ALL, path_to_stop
 from blueprints.site.queries import site
+from core.records import dataclass
 
 MOST_ITEMS = 20
 SETTINGS_PATH = "/account/notices/settings"

@@ -5,7 +5,6 @@ Raises MailNotSent with words that hold no address and no secret, because a job'
 
 import smtplib
 import ssl
-from dataclasses import dataclass
 from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -17,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 from core.config import LOOPBACK, Settings
 from core.db import is_writing
+from core.records import dataclass
 from models.notification import Mail
 
 TIMEOUT_SECONDS = 10.0

@@ -1,7 +1,6 @@
 """Finding mails."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from core.db import db
+from core.records import dataclass
 from models.notification import Mail
 
 MAILS_PER_PAGE = 30

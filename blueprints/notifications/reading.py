@@ -1,7 +1,8 @@
 """A mail's text, taken apart for the page that shows it in the demo."""
 
 import re
-from dataclasses import dataclass
+
+from core.records import dataclass
 
 ACTION_LABEL = "Open the link"
 

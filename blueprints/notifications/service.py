@@ -2,7 +2,6 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin
 
@@ -15,6 +14,7 @@ from blueprints.site.queries import site
 from core import clock
 from core.config import Settings
 from core.db import db
+from core.records import dataclass
 from jobs.queue import enqueue
 from models.notification import Mail
 

@@ -1,12 +1,12 @@
 """What the health page asks."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select
 
 from blueprints.threads.live import READERS_FRESH
 from core.db import db
+from core.records import dataclass
 from models.job import Job
 from models.live import ReadingNow
 from models.membership import StripeEvent

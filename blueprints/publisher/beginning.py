@@ -6,7 +6,6 @@ the paper has no publisher, and for `LINK_LASTS`. Using it makes a publisher, an
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -24,6 +23,7 @@ from blueprints.site.queries import SiteView, bump_site_version
 from core import clock
 from core.config import Settings
 from core.errors import Conflict
+from core.records import dataclass
 from core.text import failure_line
 from models.user import User
 

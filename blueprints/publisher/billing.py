@@ -1,7 +1,6 @@
 """The health of payments as the publisher sees it, and what can be done about it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from blueprints.membership import health, queries_health, sync
@@ -11,6 +10,7 @@ from blueprints.membership.queries_events import unfinished_events
 from blueprints.publisher import queries_billing
 from core import clock
 from core.errors import NotFound
+from core.records import dataclass
 from jobs.queue import enqueue
 from models.billing_health import CardBurst
 from models.membership import StripeEvent

@@ -1,7 +1,6 @@
 """What the pages about nudging, what was learned, and services show."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +14,7 @@ from core import clock
 from core.db import db
 from core.errors import NotFound
 from core.outgoing import CallFailed
+from core.records import dataclass
 from models.screening import ScreeningService
 
 SHOWN_FOR = timedelta(days=90)

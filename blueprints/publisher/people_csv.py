@@ -7,7 +7,7 @@ which is taken off again on the way in.
 import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date
 
 from blueprints.accounts import policy as account_policy
@@ -21,6 +21,7 @@ from core import clock
 from core.db import db
 from core.errors import DomainError
 from core.names import name_key, name_skeleton
+from core.records import dataclass
 
 COLUMNS = ("email", "display_name", "since", "confirmed", "roles", "plans", "ends")
 TAKEN = ("email", "display_name", "plan", "last_day")

@@ -1,10 +1,9 @@
 """How far a new paper has come: one query, whatever its size."""
 
-from dataclasses import dataclass
-
 from sqlalchemy import String, cast, exists, func, select
 
 from core.db import db
+from core.records import dataclass
 from models.article import Article
 from models.job import Job
 from models.membership import Plan, Price

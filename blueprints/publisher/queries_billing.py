@@ -1,7 +1,6 @@
 """One reader's payments, as whoever answers their letter needs to see them: everything, in one order."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
@@ -10,6 +9,7 @@ from sqlalchemy import Row, or_, select, true
 from blueprints.membership.webhooks import UNNEEDED
 from blueprints.publisher.queries_people import is_called
 from core.db import db
+from core.records import dataclass
 from core.rendering import money
 from models.billing_health import BillingDrift
 from models.consent import Consent, Withdrawal

@@ -1,12 +1,12 @@
 """What the list of people for a spreadsheet reads."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import or_, select
 
 from core.db import db
+from core.records import dataclass
 from models.membership import Entitlement, Plan
 from models.user import RoleGrant, User
 

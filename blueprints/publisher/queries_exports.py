@@ -1,12 +1,12 @@
 """The archives that publishers asked for."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, or_, select, update
 
 from core.db import db
+from core.records import dataclass
 from models.job import Job
 from models.site_export import SiteExport
 from models.user import User

@@ -1,11 +1,11 @@
 """Jobs and Stripe's messages that failed."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import or_, select, update
 
 from core.db import db
+from core.records import dataclass
 from core.text import failure_line
 from models.job import Job
 from models.membership import StripeEvent

@@ -1,12 +1,12 @@
 """The figures of the overview, each counted from our own tables: six queries, whatever the size of the paper."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, ScalarSelect, and_, case, func, literal_column, or_, select
 
 from blueprints.publisher.queries_given import is_live
 from core.db import db
+from core.records import dataclass
 from models.article import Article
 from models.job import LIVE_STREAMS, Heartbeat, Job
 from models.membership import Entitlement, Membership, Payment, Plan, StripeEvent

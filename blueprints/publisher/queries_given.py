@@ -1,11 +1,11 @@
 """Why somebody has a plan, and memberships that the house gives."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from core.db import db
+from core.records import dataclass
 from models.membership import Entitlement, Plan
 
 ENTITLEMENTS_SHOWN = 50

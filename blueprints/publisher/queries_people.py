@@ -1,7 +1,6 @@
 """People who have not left: the list, one of them, and what they may do here."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Row, exists, func, or_, select
@@ -9,6 +8,7 @@ from sqlalchemy import ColumnElement, Row, exists, func, or_, select
 from blueprints.publisher.queries_given import is_live
 from core.db import db
 from core.names import name_key
+from core.records import dataclass
 from models.membership import Entitlement, Plan
 from models.thread import Comment
 from models.user import ModeratedSection, RoleGrant, User

@@ -1,13 +1,13 @@
 """Plans with their prices, as the publisher sees and changes them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select
 
 from blueprints.publisher.queries_given import is_live
 from core.db import db
+from core.records import dataclass
 from models.membership import Entitlement, Plan, Price
 
 

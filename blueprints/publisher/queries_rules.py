@@ -1,11 +1,11 @@
 """The rules of the house, and whether a decision names them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, select, union_all
 
 from core.db import db
+from core.records import dataclass
 from models.moderation import ModerationAction, Sanction, StatementOfReasons
 from models.site import Rule
 

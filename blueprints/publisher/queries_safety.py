@@ -1,12 +1,12 @@
 """What the page about the staff's second factors reads."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select
 
 from core.db import db
+from core.records import dataclass
 from models.browser_session import BrowserSession
 from models.second_factor import AuthenticatorApp, Passkey
 from models.site import Site

@@ -4,13 +4,13 @@ Four queries, none of which grows with what is done already.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 
 from blueprints.publisher.queries_failures import FAILURES_SHOWN
 from core.db import db
+from core.records import dataclass
 from core.text import failure_line
 from jobs.schedule import REPEATING
 from models.job import Job, Schedule

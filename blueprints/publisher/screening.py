@@ -5,7 +5,7 @@ the same thing at once are told of each other: each form carries the version tha
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -20,6 +20,7 @@ from blueprints.threads.screening.setup import WordList, finder_of, settings_of
 from blueprints.threads.settings_recorded import SETTINGS
 from core import recording
 from core.errors import Conflict, DomainError, NotFound
+from core.records import dataclass
 from core.text import normalise
 from models.screening import LIST_KINDS, SEVERITY_NAMES, ScreeningList, ScreeningListVersion, ScreeningSetup
 

@@ -12,7 +12,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from datetime import date, datetime
 from pathlib import Path
 from typing import IO, Any
@@ -22,6 +22,7 @@ from sqlalchemy import JSON, BigInteger, Boolean, Column, Date, Float, Integer, 
 from blueprints.publisher.site_nouns import Noun
 from core.db import UTCDateTime
 from core.guards import safe_next
+from core.records import dataclass
 
 FORMAT = 1
 MANIFEST = "manifest.json"

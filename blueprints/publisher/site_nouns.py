@@ -5,12 +5,13 @@ A noun is named like its table, its fields like the columns, and its rows keep t
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from sqlalchemy import Column, ColumnElement, Table, and_, or_
 from sqlalchemy.schema import sort_tables
 
 from core.db import Base
+from core.records import dataclass
 
 PASSWORD = "password"  # noqa: S105 the name of a column
 HTML = "made from the source, so that no page shows HTML that somebody wrote into an archive"

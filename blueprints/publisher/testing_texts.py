@@ -1,7 +1,5 @@
 """What each check would say of a text, without posting it."""
 
-from dataclasses import dataclass
-
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
@@ -11,6 +9,7 @@ from blueprints.threads.screening.passages import marked, quotes
 from blueprints.threads.screening.shapes import keys_of, pairs_of
 from blueprints.threads.writing import checked_words
 from core.markup import render_comment
+from core.records import dataclass
 
 TITLES = {
     "words": "Word lists", "links": "Links", "personal-data": "Personal data", "repeats": "Repetition",

@@ -7,7 +7,7 @@ brought back: of such rules it counts what they found then, with the severity th
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,6 +18,7 @@ from blueprints.publisher import queries_screening as queries
 from blueprints.threads import screening
 from blueprints.threads.screening.passages import marked
 from blueprints.threads.screening.subject import SEVERITIES, Passage
+from core.records import dataclass
 
 LAST = timedelta(days=7)
 MOST_COMMENTS = 5_000

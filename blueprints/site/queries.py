@@ -1,6 +1,5 @@
 """The site's settings, kept per process and checked against their version."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from flask import current_app, g
@@ -9,6 +8,7 @@ from sqlalchemy import select, update
 from core import clock
 from core.db import db
 from core.prepared import Prepared
+from core.records import dataclass
 from models.article import Section
 from models.conduct import ProtectedAuthor
 from models.site import Rule, Site

@@ -1,6 +1,5 @@
 """The composer in its states: open, for somebody who has yet to join, closed, or denied with a reason."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from markupsafe import Markup
@@ -14,6 +13,7 @@ from blueprints.threads.queries import Offer
 from blueprints.threads.queries_authors import NEVER_HERE, Here
 from blueprints.threads.writing import MAX_LENGTH
 from core.errors import DomainError
+from core.records import dataclass
 from core.rendering import money
 from core.viewer import Viewer
 

@@ -4,7 +4,7 @@ However deep it stands and however many answered the same, what is read stays th
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from sqlalchemy import Row
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from blueprints.threads import queries_branch, queries_shown
 from blueprints.threads.layout import counted_replies, way_link
 from blueprints.threads.ordering import INDENT_LEVELS, SEGMENT, ancestors_in, reply_cursor
+from core.records import dataclass
 
 ANCESTORS_SHOWN = 6  # the nearest, besides the root
 SIBLINGS_SHOWN = 2  # on either side

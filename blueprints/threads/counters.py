@@ -3,7 +3,6 @@
 `apply_status` is called with the thread's row locked, in the transaction of the change it counts.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +14,7 @@ from blueprints.threads.live import LiveKind, note, record
 from blueprints.threads.ordering import score
 from core.db import Base
 from core.prepared import Prepared
+from core.records import dataclass
 from jobs.queue import enqueue
 from models.thread import Comment, Pick, Report, Respect, Thread
 

@@ -12,7 +12,6 @@ a row without words for KEPT_FOR, which remembers the generation.
 
 import hashlib
 import secrets
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -24,6 +23,7 @@ from sqlalchemy.orm import Session
 from core import clock, text
 from core.db import UTCDateTime
 from core.prepared import Prepared
+from core.records import dataclass
 from models.thread import Comment, Draft, Thread
 
 KEPT_FOR = timedelta(days=30)

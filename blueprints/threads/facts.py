@@ -1,6 +1,5 @@
 """What rules and pages need to know of a thread, as plain values."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -8,6 +7,7 @@ from sqlalchemy import Row, String, case, cast, func, literal_column, select
 
 from blueprints.membership.entitlements import effective_audience
 from blueprints.site.queries import SiteView, SurgeView
+from core.records import dataclass
 from core.text import slugify
 from models.article import Article
 from models.conversation import ThreadGuest

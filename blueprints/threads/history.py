@@ -5,7 +5,6 @@ words stay hidden here, and words that were blanked are nowhere.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from markupsafe import Markup
@@ -15,6 +14,7 @@ from blueprints.threads.facts import CommentFacts, ThreadFacts
 from core.changes import Change, changes
 from core.db import db
 from core.markup import plain_text
+from core.records import dataclass
 from core.viewer import Viewer
 from models.thread import Revision
 

@@ -1,7 +1,7 @@
 """Comments laid out as nested lists, in strings with slots: the part of a page that all readers share."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from markupsafe import escape
@@ -9,6 +9,7 @@ from sqlalchemy import Row
 
 from blueprints.threads.ordering import INDENT_LEVELS
 from blueprints.threads.pieces import Pieces
+from core.records import dataclass
 
 LIST_START, LIST_END = '<ol class="comments">', "</ol>"
 

@@ -4,7 +4,6 @@ Every list of this kind goes through `readable_by`, so that nothing is listed th
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +15,7 @@ from blueprints.threads import queries_badges
 from blueprints.threads.facts import reader_path
 from blueprints.threads.names import is_named, shown_name
 from core.markup import plain_text
+from core.records import dataclass
 from core.text import excerpt
 from core.viewer import GUEST, Viewer
 from models.article import Article

@@ -4,13 +4,13 @@ What an editor sets for a later moment needs no job: page, form and service ask 
 `phase` is everything that changes by itself, and therefore part of what kept pages are kept by.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
 from blueprints.membership.entitlements import EVERYONE, MEMBERS, REGISTERED
 from blueprints.site.queries import SurgeView
 from blueprints.threads.facts import ThreadFacts
+from core.records import dataclass
 from core.rendering import date
 from core.viewer import Viewer
 

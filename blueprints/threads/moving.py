@@ -4,7 +4,6 @@ Called inside the caller's transaction; nothing here commits. The comments keep 
 leads to the new place. Both discussions' counters move with the rows, under both locks.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -13,6 +12,7 @@ from blueprints.threads import queries_moving, weighing
 from blueprints.threads.live import LiveKind
 from core import clock
 from core.errors import Conflict, DomainError, NotFound
+from core.records import dataclass
 from jobs.queue import enqueue
 from models.thread import Comment, Thread
 

@@ -5,7 +5,6 @@ case is noted beside: only so can be told whether asking does any good.
 """
 
 import hashlib
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -14,6 +13,7 @@ from blueprints.threads import queries_nudges as queries
 from blueprints.threads.screened import Screened
 from blueprints.threads.screening import worst
 from blueprints.threads.screening.subject import Passage
+from core.records import dataclass
 
 ASKED_ONCE_WITHIN = timedelta(hours=1)
 _STRONGER = ("hold", "reject")  # then a person reads it anyway

@@ -14,9 +14,10 @@ import base64
 import binascii
 import math
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
+
+from core.records import dataclass
 
 Sort = Literal["best", "newest", "oldest", "discussed"]
 SORTS: tuple[Sort, ...] = ("best", "newest", "oldest", "discussed")

@@ -12,7 +12,6 @@ import hmac
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -27,6 +26,7 @@ from blueprints.threads.status import change_status
 from core import clock
 from core.db import db, transaction
 from core.outgoing import CallFailed, post
+from core.records import dataclass
 from core.sealing import seal, unseal
 from jobs.queue import enqueue
 from models.screening import ScreeningService

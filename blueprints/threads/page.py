@@ -6,7 +6,7 @@ never kept.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from itertools import takewhile
 from typing import Any
@@ -31,6 +31,7 @@ from core.csrf import form_token
 from core.db import db
 from core.frames import kept_frame, mark
 from core.prepared import Prepared
+from core.records import dataclass
 from core.viewer import Viewer
 
 NOTHING = queries_mine.Mine()

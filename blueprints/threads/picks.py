@@ -5,7 +5,6 @@ in the same transaction, so that no page has to look for Picks. A comment that i
 count, and comes back to both with its Pick if it is put back.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Row, exists, select, update
@@ -21,6 +20,7 @@ from blueprints.threads.policy import refuse
 from core import clock, recording, text
 from core.errors import Conflict, DomainError
 from core.markup import plain_text
+from core.records import dataclass
 from core.viewer import Viewer
 from jobs.queue import enqueue
 from models.thread import Comment, Pick, Thread

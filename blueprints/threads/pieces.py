@@ -5,7 +5,6 @@ reader, a note on its state, the respect button, the actions of its author, and 
 template marks these places, the rendered text is cut there, and a page fills them in.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -16,6 +15,7 @@ from sqlalchemy import Row
 from blueprints.threads import policy
 from blueprints.threads.facts import reader_path
 from blueprints.threads.memory import Memory
+from core.records import dataclass
 
 SLOT = Markup("\x00")  # a character that no stored text contains: `core.text` and the names' rules remove it
 KEPT_CHARACTERS = 48_000_000

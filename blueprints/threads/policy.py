@@ -3,13 +3,13 @@
 Each answers None for yes, or a Refusal with a code for programs and a sentence for people; `refuse` raises that.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from blueprints.membership.entitlements import EVERYONE, REGISTERED, allows
 from blueprints.threads import modes
 from blueprints.threads.facts import CommentFacts, ThreadFacts
 from core.errors import DomainError
+from core.records import dataclass
 from core.rendering import date_and_time
 from core.viewer import SanctionSpan, Viewer
 

@@ -1,13 +1,12 @@
 """Finding threads, comments and what belongs to them. No query grows with the length of a thread."""
 
-from dataclasses import dataclass
-
 from markupsafe import Markup
 from sqlalchemy import ColumnElement, and_, case, select
 from sqlalchemy.orm import Session
 
 from blueprints.membership.entitlements import plans_of
 from blueprints.threads.names import shown_name
+from core.records import dataclass
 from models.membership import Plan, Price
 from models.thread import Comment, Revision, Thread
 from models.user import User

@@ -1,6 +1,5 @@
 """What somebody wrote: their record, what they have done here, and all of theirs."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +11,7 @@ from blueprints.threads.facts import ThreadFacts
 from blueprints.threads.queries_screening import STATE_VERSION
 from core.db import UTCDateTime
 from core.prepared import Prepared
+from core.records import dataclass
 from core.viewer import Viewer
 from models.article import Article
 from models.conversation import QuizPass, ThreadGuest

@@ -1,7 +1,6 @@
 """What is a reader's own on a page of a thread."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, exists, select, text
@@ -9,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from core.db import UTCDateTime
 from core.prepared import Prepared
+from core.records import dataclass
 from models.notice import Follow, Mute
 
 VISIT_GAP = timedelta(minutes=30)  # after the last request the next one begins a new visit

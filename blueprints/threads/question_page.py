@@ -1,6 +1,5 @@
 """The readers' questions for those who answer them: what waits first, by the respect for it."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
@@ -12,6 +11,7 @@ from blueprints.threads.page import fill_slots
 from blueprints.threads.shared import Place, shared_page
 from core import clock
 from core.db import db
+from core.records import dataclass
 from core.viewer import Viewer
 
 

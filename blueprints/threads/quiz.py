@@ -4,7 +4,6 @@ Which answer is right never leaves the server: a wrong one is told with where th
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import delete, select
@@ -13,6 +12,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
 from core.errors import DomainError
+from core.records import dataclass
 from models.conversation import QuizPass, QuizQuestion
 
 MOST_QUESTIONS = 3

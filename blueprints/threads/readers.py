@@ -1,6 +1,5 @@
 """A person's own page: who they are here, and what they said that its reader may read."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +11,7 @@ from blueprints.threads.facts import reader_path
 from blueprints.threads.listing import FOUND_COLUMNS, FoundComment, found_from, readable_by, with_places
 from blueprints.threads.policy import PersonFacts, may_see_page, refuse
 from core.errors import NotFound
+from core.records import dataclass
 from core.viewer import Viewer
 from models.moderation import Sanction
 from models.thread import Comment

@@ -6,7 +6,7 @@ links.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -17,6 +17,7 @@ from blueprints.threads.screening.links import Link, foreign_links, passages_of
 from blueprints.threads.screening.rules import OFF
 from blueprints.threads.screening.shapes import keys_of, pairs_of
 from core.db import db
+from core.records import dataclass
 from core.viewer import Viewer
 from jobs.queue import enqueue
 

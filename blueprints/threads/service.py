@@ -4,7 +4,6 @@ Every function runs inside the caller's transaction and never commits. Locks are
 the comment, then people. The thread's lock makes its counters exact.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -36,6 +35,7 @@ from blueprints.threads.writing import written
 from core import clock, text
 from core.errors import Conflict, DomainError, NotFound
 from core.markup import RENDERER_VERSION
+from core.records import dataclass
 from core.viewer import Viewer
 from jobs.queue import enqueue
 

@@ -7,7 +7,7 @@ and returns in sentences what is different now, for the record of who changed wh
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select
@@ -20,6 +20,7 @@ from blueprints.threads.modes import DAY, HOUR, day_and_time, span
 from blueprints.threads.quiz import Question
 from blueprints.threads.thread_state import shown_or_hidden
 from core import clock
+from core.records import dataclass
 from jobs.queue import enqueue
 from models.conversation import ThreadGuest
 from models.thread import Thread

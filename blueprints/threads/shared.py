@@ -4,7 +4,6 @@ Each has slots where readers differ; see blueprints/threads/page.py.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -42,6 +41,7 @@ from blueprints.threads.pieces import SLOT, macros, pieces_of
 from blueprints.threads.settings import guests_of
 from core.at_hand import take_time
 from core.prepared import Prepared
+from core.records import dataclass
 
 KEPT_CHARACTERS = 64_000_000
 ROOTS_ABOVE = 3  # of the one somebody came for

@@ -1,6 +1,6 @@
 """One comment on a page of its own: what it answers above it, its replies below, page by page."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from flask import current_app
@@ -21,6 +21,7 @@ from blueprints.threads.shared import follow_buttons
 from blueprints.threads.waiting import usual_seconds, waiting_reason
 from core import clock
 from core.db import db
+from core.records import dataclass
 from core.viewer import Viewer
 
 

@@ -1,7 +1,5 @@
 """The status of a comment: every way from one to another."""
 
-from dataclasses import dataclass
-
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
@@ -11,6 +9,7 @@ from blueprints.threads.locking import lock_comment
 from blueprints.threads.search.index import forget_comment
 from core import clock
 from core.errors import Conflict
+from core.records import dataclass
 from models.thread import COMMENT_STATUSES, Comment, Revision
 
 

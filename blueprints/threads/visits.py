@@ -6,7 +6,6 @@ visit with a small POST, and only when that is due. Nothing here commits.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,6 +17,7 @@ from sqlalchemy.orm import Session, aliased
 from blueprints.threads import ordering
 from blueprints.threads.ordering import Sort
 from blueprints.threads.queries_mine import VISIT_OVER, Mine
+from core.records import dataclass
 from models.reading import ThreadVisit
 from models.thread import Comment
 

@@ -4,7 +4,6 @@ A preview and the comment itself come from the same function, so a preview shows
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
@@ -14,6 +13,7 @@ from core import text
 from core.errors import DomainError
 from core.markup import render_comment
 from core.mentions import Named
+from core.records import dataclass
 from core.viewer import Viewer
 
 MAX_LENGTH = 5_000  # characters as people count them

@@ -9,7 +9,6 @@ import asyncio
 import sqlite3
 from collections import Counter, OrderedDict
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -32,6 +31,7 @@ from commands.server.bridge import Answer, Headers
 from commands.server.packing import LEVEL, MOST_PADDING, gzipped
 from core.db import db
 from core.metrics import KEPT
+from core.records import dataclass
 from core.rendering import static_version
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from time import monotonic
 from typing import Any
 from urllib.parse import parse_qs
@@ -30,6 +30,7 @@ from commands.server.looks import Looks
 from core import clock
 from core import db as database
 from core.ids import row_id
+from core.records import dataclass
 from jobs import heartbeat
 
 POLL_SECONDS = 0.5  # between two looks at the database, for what other processes write

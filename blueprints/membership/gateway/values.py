@@ -1,10 +1,11 @@
 """What the gateway's calls return, and how they fail: small values of ours, never Stripe's objects."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal
+
+from core.records import dataclass
 
 Mode = Literal["sandbox", "test", "live"]
 

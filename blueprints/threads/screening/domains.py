@@ -1,9 +1,10 @@
 """Lists of domains and of e-mail addresses. A domain stands for all its subdomains. Pure."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import idna
+
+from core.records import dataclass
 
 MOST_ENTRIES = 20_000
 

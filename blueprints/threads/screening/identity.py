@@ -5,8 +5,9 @@ Where a number has no check digits, or one in ten passes by chance, a word that 
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import date
+
+from core.records import dataclass
 
 NAMED_WITHIN = 30  # characters before a number in which its name is looked for
 

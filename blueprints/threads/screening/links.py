@@ -4,11 +4,11 @@ import hashlib
 import html
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from blueprints.threads.screening.domains import BadAddress, Domains, clean_host
 from blueprints.threads.screening.subject import Finding, Passage, Subject
+from core.records import dataclass
 
 MOST_LOOKED_AT = 50
 

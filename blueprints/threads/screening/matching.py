@@ -10,13 +10,13 @@ is done once per version of a list and process.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import ahocorasick  # type: ignore[import-not-found,unused-ignore]
 
 from blueprints.threads.screening import disguises, folding
 from blueprints.threads.screening.folding import Units
+from core.records import dataclass
 
 LONGEST_ENTRY = 100
 MOST_WORDS = 8

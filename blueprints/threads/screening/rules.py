@@ -1,6 +1,6 @@
 """The rules of the program's own checks: what each is called, what it may do, and what it does in a fresh install."""
 
-from dataclasses import dataclass
+from core.records import dataclass
 
 OFF = "off"
 UP_TO_HOLD = (OFF, "note", "nudge", "report", "hold")

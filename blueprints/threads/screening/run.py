@@ -1,12 +1,12 @@
 """Running the checks."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 import structlog
 
 from blueprints.threads.screening.subject import SEVERITIES, Finding, Passage, Severity, Subject
 from core.metrics import SCREENING, timed
+from core.records import dataclass
 
 NOT_CHECKED = "This check failed, so it found nothing."
 

@@ -6,7 +6,7 @@ number and reads anew when a post finds another one, so a change counts from the
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -16,6 +16,7 @@ from flask import Flask, current_app
 from blueprints.threads.screening.domains import Domains, Mails
 from blueprints.threads.screening.matching import Matcher, parse_entries
 from blueprints.threads.screening.rules import MODEL_RULE, NUMBERS, OFF, RULES, list_rule
+from core.records import dataclass
 
 if TYPE_CHECKING:
     from blueprints.threads.screening.classifier import Model

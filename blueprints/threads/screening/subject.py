@@ -1,12 +1,13 @@
 """What a check looks at, and what it answers."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Literal
 
 from blueprints.threads.screening.matching import Text
 from blueprints.threads.screening.setup import DEFAULT, Setup
+from core.records import dataclass
 
 Severity = Literal["note", "nudge", "report", "hold", "reject"]
 SEVERITIES: tuple[Severity, ...] = ("note", "nudge", "report", "hold", "reject")

@@ -2,7 +2,6 @@
 people whom they have muted."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +14,7 @@ from blueprints.threads.search.index import match_of
 from blueprints.threads.search.snippets import snippet
 from blueprints.threads.search.words import Query
 from core.markup import plain_text
+from core.records import dataclass
 from core.viewer import Viewer
 from models.article import Article
 from models.notice import Mute

@@ -1,7 +1,7 @@
 """Keeping the words of published comments. Called with the row's text as it stands; never asked who may find it."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import and_, bindparam, delete, exists, func, select, text
@@ -12,6 +12,7 @@ from core.db import dialect_name
 from core.inline import HIDDEN_WORDS
 from core.markup import plain_text
 from core.prepared import Prepared
+from core.records import dataclass
 from models.thread import Comment, CommentWords
 
 THREAD_MARK = "@"  # before a thread's id it makes a word that nobody can type

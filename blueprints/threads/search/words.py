@@ -9,11 +9,11 @@ marks it is exactly that word. There is no wrong syntax: what means nothing is p
 
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import regex  # type: ignore[import-untyped]
 
 from core.errors import DomainError
+from core.records import dataclass
 
 MAX_QUERY = 200  # characters
 MAX_QUERY_WORDS = 12
