@@ -5,6 +5,8 @@ Raises MailNotSent with words that hold no address and no secret, because a job'
 
 import smtplib
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -118,6 +120,18 @@ def deliver(message: EmailMessage, server: MailServer) -> None:
 
     Raises MailNotSent, and RuntimeError inside a transaction.
     """
+    with _signed_in(server) as connection:
+        connection.send_message(message)
+
+
+def greet(server: MailServer) -> None:
+    """See whether the server would take mails from here, as far as that shows without one. Raises MailNotSent."""
+    with _signed_in(server):
+        pass
+
+
+@contextmanager
+def _signed_in(server: MailServer) -> Iterator[smtplib.SMTP]:
     if is_writing():
         raise RuntimeError("a mail sent inside a transaction")
     try:
@@ -129,7 +143,7 @@ def deliver(message: EmailMessage, server: MailServer) -> None:
                     raise MailNotSent(NO_TLS_FOR_THE_PASSWORD)
             if server.user:
                 connection.login(server.user, server.password)
-            connection.send_message(message)
+            yield connection
     except smtplib.SMTPRecipientsRefused as error:
         code = next(iter(error.recipients.values()))[0]
         raise MailNotSent(f"the mail server refused the recipient ({code})") from None

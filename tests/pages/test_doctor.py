@@ -16,6 +16,7 @@ from core.config import Settings
 from core.db import transaction
 from models.job import LIVE_STREAMS, Heartbeat, Job
 from tests.factories import make_plan, make_site, make_user
+from tests.notifications.smtp_server import MailServer
 
 
 def found(settings: Any, mail_to: str | None = None) -> dict[str, Any]:
@@ -90,6 +91,22 @@ def test_mail_that_cannot_be_sent_is_said_without_the_password(app: Flask) -> No
     said = found(settings, "you@example.org")["mail"]
     assert said.wrong
     assert "a-secret" not in said.value
+
+
+@pytest.mark.usefixtures("alive")
+def test_a_mail_server_is_asked_whether_it_has_tls_without_sending_anything(app: Flask) -> None:
+    def said_of(url: str) -> Any:
+        settings = as_production(app, mail_url=url, trusted_proxies=1)
+        return next(check for check in checks(settings, None, offline=False) if check.name == "mail")
+
+    with MailServer(host="127.0.0.2") as server:
+        wrong = said_of(server.url)
+        assert wrong.wrong
+        assert "offers no TLS, so nothing was sent" in wrong.value
+        plain = said_of(server.url.replace("smtp:", "smtp+plain:"))
+        assert plain.good
+        assert "in the clear where it offers no TLS" in plain.value
+    assert "MAIL" not in server.verbs
 
 
 @pytest.mark.usefixtures("alive")
