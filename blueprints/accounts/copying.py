@@ -3,8 +3,9 @@
 import io
 import json
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Literal
 
 from flask import current_app
@@ -14,6 +15,7 @@ from blueprints.accounts.personal import ELSEWHERE, HOLDINGS
 from blueprints.accounts.personal_words import TITLES, label, value
 from blueprints.site.queries import site
 from core import clock
+from core.config import Settings
 from core.db import db
 from core.errors import Conflict
 from jobs.queue import enqueue
@@ -22,7 +24,8 @@ from models.personal import DataCopy
 COPY_KEPT = timedelta(days=7)
 LONGEST_MAKING = timedelta(hours=6)
 Standing = Literal["busy", "ready", "gone", "failed"]
-CELL_CHARACTERS = 2_000  # shown on the page; the JSON has all
+CELL_CHARACTERS = 20_000  # shown on the page, so every comment whole; the JSON has all
+STYLES = ("tokens.css", "pages/copy.css")
 
 
 def ask(user_id: int) -> None:
@@ -71,13 +74,32 @@ def archive_of(user_id: int, note: Callable[[int, int], None]) -> bytes:
             parts.append((name, rows))
             note(number, len(names))
         template = current_app.jinja_env.get_template("accounts/copy.html")  # without what pages of a request get
+        settings: Settings = current_app.config["SETTINGS"]
         page = template.render(
-            parts=parts, made_at=clock.now(), shown=CELL_CHARACTERS,
+            parts=parts, made_at=clock.now(), shown=CELL_CHARACTERS, site_url=settings.base_url,
             withheld={name: holding.withheld for name, holding in HOLDINGS.items() if holding.withheld} | ELSEWHERE,
-            paper=site().name, titles=TITLES, label=label, words=value,
+            paper=site().name, titles=TITLES, label=label,
+            words=_with_names([row for _, rows in parts for row in rows]),
         )  # fmt: skip
         archive.writestr("index.html", page)
+        for style in STYLES:
+            path = Path(current_app.static_folder or "") / "css" / style
+            archive.writestr(f"styles/{path.name}", path.read_text())
     return made.getvalue()
+
+
+def _with_names(rows: Sequence[dict[str, Any]]) -> Callable[[str, Any], str]:
+    """How a column's value is said: the number of a story, discussion or plan with the name that people know."""
+    names = {
+        column: queries_personal.names_of(column, {row[column] for row in rows if row.get(column) is not None})
+        for column in queries_personal.NAMED
+    }
+
+    def words(column: str, stored: Any) -> str:
+        name = names.get(column, {}).get(stored)
+        return f"{name} ({stored})" if name else value(stored)
+
+    return words
 
 
 def plain(row: dict[str, Any]) -> dict[str, Any]:

@@ -1,17 +1,24 @@
 """Rows about one person, by the list of what every table holds (personal.py)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, Table, and_, delete, func, or_, select, update
 
 from blueprints.accounts.personal import HOLDINGS, Holding
 from core.db import Base, db
+from models.article import Article
 from models.job import Job
+from models.membership import Plan
 from models.personal import DataCopy, Erasure
+from models.thread import Thread
 
 ROWS_AT_ONCE = 500
+NAMED: dict[str, Select[int, str]] = {
+    "thread_id": select(Thread.id, Article.headline).join(Article, Article.id == Thread.article_id),
+    "article_id": select(Article.id, Article.headline), "plan_id": select(Plan.id, Plan.name),
+}  # fmt: skip
 
 
 def rows_about(user_id: int, name: str) -> Iterator[dict[str, Any]]:
@@ -22,6 +29,16 @@ def rows_about(user_id: int, name: str) -> Iterator[dict[str, Any]]:
     result = db.session().execute(statement.execution_options(yield_per=ROWS_AT_ONCE))
     for row in result.mappings():
         yield dict(row)
+
+
+def names_of(column: str, numbers: Collection[int]) -> dict[int, str]:
+    """What people call the things with these numbers, where `column` of NAMED holds them."""
+    statement, wanted, names = NAMED[column], sorted(numbers), dict[int, str]()
+    number = statement.selected_columns[0]
+    for start in range(0, len(wanted), ROWS_AT_ONCE):
+        found = db.session().execute(statement.where(number.in_(wanted[start : start + ROWS_AT_ONCE])))
+        names.update((row[0], row[1]) for row in found)
+    return names
 
 
 def empty_all(user_id: int) -> None:

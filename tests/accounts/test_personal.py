@@ -69,7 +69,9 @@ def fetched(browser: Browser) -> zipfile.ZipFile:
 def test_a_copy_holds_what_they_did_and_nothing_secret_or_of_others(paper: Paper) -> None:
     user, browser = a_life(paper)
     archive = fetched(browser)
-    assert set(archive.namelist()) == {"index.html", *(f"data/{name}.json" for name in copying.given_tables())}
+    assert set(archive.namelist()) == {
+        "index.html", "styles/tokens.css", "styles/copy.css", *(f"data/{name}.json" for name in copying.given_tables())
+    }  # fmt: skip
     data = {name: json.loads(archive.read(f"data/{name}.json")) for name in copying.given_tables()}
     assert [row["email"] for row in data["user"]] == [ADDRESS]
     assert [row["body_source"] for row in data["comment"]] == ["The heron at the weir was mine."]
@@ -84,7 +86,9 @@ def test_a_copy_holds_what_they_did_and_nothing_secret_or_of_others(paper: Paper
     assert "The heron at the weir was mine." in page
     assert "<script" not in page
     assert "<h2 id=\"comment\">Your comments</h2>" in page
-    assert "<dt><b>Display name</b></dt>" in page
+    assert "<dt>Display name</dt>" in page
+    assert f"{paper.article.headline} (" in page, "a discussion is told by its story"
+    assert f"/comments/{data['comment'][0]['id']}\">where it stands</a>" in page
     assert "created_at" not in page
     assert " UTC</dd>" in page
     assert f"The copy of your data at {'The Meridian'} is ready" in [mail.subject for mail in mails_to(ADDRESS)]
