@@ -1,14 +1,14 @@
 """People as CSV, both ways: out for a spreadsheet, in from another system, tried first.
 
 Spreadsheets run what begins with a sign of theirs, so such a value goes out behind an apostrophe (ASVS 5.0, 1.2.10),
-which is taken off again on the way in.
+which is taken off again on the way in. What goes out can be taken in again: people, their plans and their last day.
 """
 
 import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
-from datetime import date
+from datetime import date, datetime, timedelta
 
 from blueprints.accounts import policy as account_policy
 from blueprints.accounts import queries as account_queries
@@ -23,9 +23,11 @@ from core.errors import DomainError
 from core.names import name_key, name_skeleton
 from core.records import dataclass
 
-COLUMNS = ("email", "display_name", "since", "confirmed", "roles", "plans", "ends")
-TAKEN = ("email", "display_name", "plan", "last_day")
+COLUMNS = ("email", "display_name", "since", "confirmed", "roles", "plans", "last_day")
+TAKEN = ("email", "display_name", "plans", "last_day")
+ALSO_CALLED = {"plan": "plans"}
 MOST_ROWS = 1_000
+MORE = "more"  # where cells stand that have no column
 ROWS_AT_ONCE = 25  # in one transaction
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\0")
 
@@ -37,7 +39,7 @@ class Row:
     line: int
     email: str
     display_name: str
-    plan: str
+    plans: tuple[str, ...]
     last_day: date | None
 
 
@@ -50,6 +52,7 @@ class Trial:
     new: int = 0
     known: int = 0
     memberships: int = 0
+    left: tuple[str, ...] = ()  # columns that are not taken in
 
 
 def safe(value: str) -> str:
@@ -67,7 +70,7 @@ def export() -> Iterator[str]:
             yield _line([
                 person.email, person.display_name, person.created_at.date().isoformat(),
                 "yes" if person.confirmed else "no", " ".join(person.roles), " ".join(person.plans),
-                person.ends_at.date().isoformat() if person.ends_at else "",
+                _last_day(person.ends_at).isoformat() if person.ends_at else "",
             ])  # fmt: skip
 
 
@@ -76,6 +79,7 @@ def tried(text: str) -> Trial:
     trial, seen_emails, seen_names = Trial(), set[str](), set[str]()
     plans = dict(queries_plans.plans_given())
     for line, values in _read(text):
+        trial.left = tuple(name for name in values if name and name not in (*TAKEN, MORE))
         try:
             row = _checked(line, values, plans)
             is_known = account_queries.user_by_email(row.email) is not None
@@ -93,7 +97,7 @@ def tried(text: str) -> Trial:
         seen_names.add(key)
         trial.rows.append(row)
         trial.known, trial.new = trial.known + is_known, trial.new + (not is_known)
-        trial.memberships += bool(row.plan)
+        trial.memberships += len(row.plans)
     return trial
 
 
@@ -117,8 +121,8 @@ def take(rows: Sequence[Row], done: Trial, *, write: bool = False) -> None:
                             template="accounts/taken-in", context={"display_name": user.display_name},
                             user_id=user.id, dedupe_key=f"taken-in:{user.id}",
                         )  # fmt: skip
-                if row.plan:
-                    service.give_membership(user.id, row.plan, row.last_day)
+                for plan in row.plans:
+                    service.give_membership(user.id, plan, row.last_day)
         except Refused as error:
             done.errors.append((row.line, " ".join(error.problems.values())))
             continue
@@ -127,16 +131,17 @@ def take(rows: Sequence[Row], done: Trial, *, write: bool = False) -> None:
             continue
         done.rows.append(row)
         done.new, done.known = done.new + is_new, done.known + (not is_new)
-        done.memberships += bool(row.plan)
+        done.memberships += len(row.plans)
 
 
 def _read(text: str) -> Iterator[tuple[int, Mapping[str, str]]]:
     text = text.removeprefix("\ufeff")
     header = text.partition("\n")[0]
     delimiter = max((",", ";", "\t"), key=header.count)
-    reader = csv.DictReader(io.StringIO(text), delimiter=delimiter, restkey="more", restval="", strict=True)
+    reader = csv.DictReader(io.StringIO(text), delimiter=delimiter, restkey=MORE, restval="", strict=True)
     try:
-        names = [(name or "").strip().casefold() for name in reader.fieldnames or ()]
+        given = [(name or "").strip().casefold() for name in reader.fieldnames or ()]
+        names = [ALSO_CALLED.get(name, name) for name in given]
         if "email" not in names:
             raise DomainError(f"The first line has to name the columns: {', '.join(TAKEN)}. Only email must be there.")
         reader.fieldnames = names
@@ -158,10 +163,16 @@ def _checked(line: int, values: Mapping[str, str], plans: Mapping[str, str]) -> 
     except ValueError as error:
         is_date = "isoformat" in str(error)
         raise DomainError("A last day looks like 2027-12-31." if is_date else str(error)) from None
-    if given["plan"] and given["plan"] not in plans:
+    wanted = tuple(dict.fromkeys(given["plans"].split()))
+    if unknown := [key for key in wanted if key not in plans]:
         known = f"there are {', '.join(plans)}" if plans else "no plan has been made yet"
-        raise DomainError(f"There is no plan with the key {given['plan']}; {known}.")
-    return Row(line, email, name, given["plan"], last_day)
+        raise DomainError(f"There is no plan with the key {unknown[0]}; {known}.")
+    return Row(line, email, name, wanted, last_day)
+
+
+def _last_day(ends_at: datetime) -> date:
+    """The last day on which something that ends at this moment still is."""
+    return (ends_at - timedelta(microseconds=1)).date()
 
 
 def _plain(value: str) -> str:

@@ -44,7 +44,7 @@ def try_import() -> ResponseReturnValue:
         return _page(text=text, refusal=error.sentence), 422
     if "sure" not in request.form:
         return _page(text=text, trial=trial)
-    done = Trial(errors=list(trial.errors))
+    done = Trial(errors=list(trial.errors), left=trial.left)
     for start in range(0, len(trial.rows), people_csv.ROWS_AT_ONCE):
         with transaction():
             people_csv.take(trial.rows[start : start + people_csv.ROWS_AT_ONCE], done, write="write" in request.form)

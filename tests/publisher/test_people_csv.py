@@ -6,14 +6,14 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 
 from blueprints.publisher import people_csv
 from core import clock
 from core.db import db, transaction
 from core.step_up import PROOF_LASTS
 from models.browser_session import BrowserSession
-from models.membership import Entitlement
+from models.membership import Entitlement, Membership
 from models.notification import Mail
 from models.user import User
 from tests.browser import Browser, text_of
@@ -93,6 +93,27 @@ def test_what_was_tried_is_taken_in_and_a_second_time_changes_nothing(boss: Brow
     before = users()
     assert "0 new accounts, 2 known" in text_of(boss.post("/publisher/people/import", {"rows": rows, "sure": "1"}))
     assert (users(), len(db.session().scalars(select(Entitlement.id)).all())) == (before, 1)
+
+
+def test_what_went_out_can_be_taken_in_again_and_is_the_same(boss: Browser) -> None:
+    make_plan("gold", "VIP Gold", rank=2)
+    make_user("Vic Tanaka", email="vic@example.test")
+    rows = "email,display_name,plan,last_day\nvic@example.test,,vip gold,2027-01-31\nann@example.test,Ann Other,gold,\n"
+    boss.post("/publisher/people/import", {"rows": rows, "sure": "1"})
+    kept = ("email", "display_name", "plans", "last_day")
+    before = [{name: row[name] for name in kept} for row in exported(boss)]
+    assert {"email": "vic@example.test", "display_name": "Vic Tanaka", "plans": "vip gold", "last_day": "2027-01-31"} in before
+    out = boss.get("/publisher/people/export").get_data(as_text=True)
+    with transaction() as session:
+        session.execute(delete(Entitlement))
+        session.execute(delete(Membership))
+        session.execute(
+            update(User).where(User.email == "ann@example.test")
+            .values(email="gone@deleted.invalid", name_key="gone", name_skeleton="gone", deleted_at=clock.now())
+        )  # fmt: skip
+    assert "Not taken in: since, confirmed, roles." in text_of(boss.post("/publisher/people/import", {"rows": out}))
+    boss.post("/publisher/people/import", {"rows": out, "sure": "1"})
+    assert [{name: row[name] for name in kept} for row in exported(boss)] == before
 
 
 def test_new_people_are_written_to_only_when_that_is_asked_for(boss: Browser) -> None:
