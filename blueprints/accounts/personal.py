@@ -132,7 +132,8 @@ OTHERS: dict[str, str] = {
 # Tables with rows about people who are found by no account, or by none for long.
 ELSEWHERE: dict[str, str] = {
     "job": "what is still to be done, forgotten a week after",
-    "stripe_event": "Stripe's messages about payments, whose outcome is in the tables of payments",
+    "stripe_event": "Stripe's messages about payments, whose outcome is in the tables of payments; emptied within a "
+                    "day of the end of an account",
     "stripe_object": "numbers of prices and products",
     "illegal_notice": "somebody without an account: name and address are forgotten by their own clock",
     "rate_count": "digests and addresses, for the length of a limit",

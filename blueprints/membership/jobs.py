@@ -107,7 +107,7 @@ def update_email(user_id: int) -> None:
 
 @handler("stripe.forget-bodies")
 def forget_bodies() -> None:
-    """Empty the bodies of Events dealt with long ago."""
+    """Empty the bodies of Events dealt with long ago, and of those about somebody whose account has ended."""
     with transaction():
         queries_events.forget_event_bodies_before(clock.now() - BODIES_KEPT)
 
@@ -117,4 +117,4 @@ def plain(error: Exception) -> str:
     return repr(error)[:1000].replace("\0", "").encode(errors="replace").decode()
 
 
-repeating("stripe.forget-bodies", every=timedelta(days=7))
+repeating("stripe.forget-bodies", every=timedelta(days=1))

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, exists, or_, select, update
 
 from core.db import db
-from models.membership import StripeEvent
+from models.membership import BillingCustomer, StripeEvent
+from models.user import User
 
 
 def event_by_id(event_id: str) -> StripeEvent | None:
@@ -33,9 +34,19 @@ def unfinished_events(mode: str) -> Sequence[Row[str, str, str, int, str | None,
 
 
 def forget_event_bodies_before(moment: datetime) -> None:
-    """Empty the bodies of Events dealt with before `moment`: they are personal data; the ids stay, to tell repeats."""
+    """Empty the bodies of Events dealt with before `moment`: they are personal data; the ids stay, to tell repeats.
+
+    Those of customers whose account has ended are emptied whenever they came.
+    """
+    gone = (
+        select(BillingCustomer.stripe_id)
+        .join(User, User.id == BillingCustomer.user_id)
+        .where(User.deleted_at.is_not(None), BillingCustomer.mode == StripeEvent.mode,
+               BillingCustomer.stripe_id == StripeEvent.customer)
+    )  # fmt: skip
     db.session().execute(
         update(StripeEvent)
-        .where(StripeEvent.received_at < moment, StripeEvent.state.in_(("done", "ignored")), StripeEvent.body != b"")
+        .where(or_(StripeEvent.received_at < moment, exists(gone)), StripeEvent.state.in_(("done", "ignored")),
+               StripeEvent.body != b"")
         .values(body=b"")
-    )
+    )  # fmt: skip

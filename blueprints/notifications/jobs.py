@@ -13,6 +13,7 @@ from jobs.queue import enqueue, handler
 from jobs.schedule import repeating
 
 MAIL_KEPT = timedelta(days=30)
+GOODBYE_KEPT = timedelta(hours=1)  # after it was written; then nothing here names its reader
 NOTICES_KEPT = timedelta(days=180)
 # What happens to one person in so short a time goes into one mail.
 GATHERED_FOR = timedelta(minutes=2)
@@ -36,9 +37,9 @@ def send(mail_id: int) -> None:
 
 @handler("mail.forget")
 def forget() -> None:
-    """Remove what was sent long ago."""
+    """Remove what was sent long ago, and what was sent to somebody whose account ended."""
     with transaction():
-        queries.forget_mails_before(clock.now() - MAIL_KEPT)
+        queries.forget_mails_before(clock.now() - MAIL_KEPT, clock.now() - GOODBYE_KEPT)
 
 
 @handler("notices.mail")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import and_, delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -13,6 +13,7 @@ from core.records import dataclass
 from models.notification import Mail
 
 MAILS_PER_PAGE = 30
+GOODBYE = "account-deleted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +60,13 @@ def remove_mails_of(user_id: int) -> None:
     db.session().execute(delete(Mail).where(Mail.user_id == user_id))
 
 
-def forget_mails_before(moment: datetime) -> None:
-    """Delete sent mails older than `moment`; of those with a key, which must not be sent again, only what they said."""
-    old = (Mail.created_at < moment, Mail.sent_at.is_not(None))
+def forget_mails_before(moment: datetime, goodbyes: datetime) -> None:
+    """Delete sent mails older than `moment`; of those with a key, which must not be sent again, only what they said.
+
+    A goodbye names somebody whose account has ended: it goes when it is older than `goodbyes`.
+    """
+    is_old = or_(Mail.created_at < moment, and_(Mail.kind == GOODBYE, Mail.created_at < goodbyes))
+    old = (is_old, Mail.sent_at.is_not(None))
     session = db.session()
     session.execute(delete(Mail).where(*old, Mail.dedupe_key.is_(None)))
     session.execute(update(Mail).where(*old, Mail.html != "").values(recipient="", subject="", text="", html=""))

@@ -14,12 +14,15 @@ from sqlalchemy import inspect, select, text
 from blueprints.accounts import copying, leaving
 from blueprints.accounts.jobs import erase_due
 from blueprints.accounts.personal import HOLDINGS
+from blueprints.membership.jobs import forget_bodies
+from blueprints.notifications.jobs import forget as forget_mails
 from core import clock
 from core.db import db, transaction
 from core.step_up import PROOF_LASTS
 from jobs import queue
 from jobs.worker import run_all
 from models.job import Job
+from models.membership import BillingCustomer, StripeEvent
 from models.personal import DataCopy, Erasure
 from models.user import User
 from tests.accounts.mailbox import PASSWORD, mails_to
@@ -184,6 +187,30 @@ def test_nothing_that_is_theirs_is_left_a_week_later(paper: Paper) -> None:
         assert [name for name, rows in left.items() if trace in rows and name not in {"mail", "job"}] == [], trace
     goodbye = mails_to(ADDRESS)
     assert [(mail.kind, mail.user_id) for mail in goodbye] == [("account-deleted", None)]
+    run_all()
+    with time_machine.travel(clock.now() + timedelta(days=8, hours=2)):  # the goodbye was written on the seventh
+        forget_mails()
+    db.session().rollback()
+    assert mails_to(ADDRESS) == []
+    assert "Quastel" not in whole_database()["mail"]
+
+
+def test_what_stripe_said_of_somebody_is_emptied_when_their_account_has_ended(paper: Paper) -> None:
+    user, browser = a_life(paper)
+    with transaction() as session:
+        for person, number in ((user, "cus_gone"), (paper.member, "cus_stays")):
+            session.add(BillingCustomer(mode="sandbox", user_id=person.id, stripe_id=number))
+            session.add(StripeEvent(id=f"evt_{number}", mode="sandbox", type="customer.updated", created_at=clock.now(),
+                                    customer=number, body=person.email.encode(), state="done"))  # fmt: skip
+    forget_bodies()
+    assert all(db.session().scalars(select(StripeEvent.body)))
+    asked_to_end(browser)
+    end_a_week_later()
+    forget_bodies()
+    db.session().rollback()
+    assert {row.id: bool(row.body) for row in db.session().scalars(select(StripeEvent)) if row.customer} == {
+        "evt_cus_gone": False, "evt_cus_stays": True,
+    }  # fmt: skip
 
 
 def test_minds_are_changed_for_a_week(paper: Paper) -> None:
