@@ -2,21 +2,20 @@
 
 Rules: too old a Python is one clear line; inside any virtual environment no other is made, missing packages are
 installed into it; otherwise `.venv` beside app.py is made and app.py starts again in it. A stamp with the hash of the
-requirements says whether there is anything to install, so the next start costs nothing.
+requirements says whether there is anything to install, so the next start costs nothing. What the way into `.venv`
+does not need is imported late: every start takes that way.
 `REJOINDER_NO_BOOTSTRAP=1` turns all of this off.
 """
 
 import atexit
-import hashlib
 import os
-import shutil
 import signal
-import subprocess
 import sys
-import sysconfig
-import tempfile
 from pathlib import Path
-from typing import List
+from typing import TYPE_CHECKING, List
+
+if TYPE_CHECKING:
+    import subprocess
 
 OLDEST_PYTHON = (3, 11)
 ROOT = Path(__file__).resolve().parent.parent
@@ -44,6 +43,8 @@ def ensure_environment(for_tests: bool = False) -> None:
 
 def _install_into_this(requirements: List[Path], for_tests: bool) -> None:
     """Install what the stamp in this environment does not cover."""
+    import hashlib
+
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in requirements)).hexdigest()
     stamp = Path(sys.prefix) / (".rejoinder-test-packages" if for_tests else ".rejoinder-packages")
     if stamp.exists() and stamp.read_text() == digest:
@@ -69,6 +70,8 @@ def _install(pins: List[str]) -> None:
 
     The pins name every package that another one needs (tests/house/test_packages.py), so nothing is left to find out.
     """
+    import sysconfig
+
     sentence = "The packages could not be installed into %s" % sys.prefix
     pip = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-deps", "--no-compile"]
     halves = [_begin(pip + half, sentence) for half in (pins[::2], pins[1::2])]
@@ -104,6 +107,8 @@ def _run(command: List[str], sentence: str) -> None:
 
 
 def _begin(command: List[str], sentence: str) -> "subprocess.Popen[str]":
+    import subprocess
+
     try:
         return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     except OSError as error:
@@ -126,6 +131,9 @@ def leave_when_told() -> None:
 
 def count_together() -> None:
     """Let the processes that come from this one count in one folder: call before anything is imported that counts."""
+    import shutil
+    import tempfile
+
     folder, owner = tempfile.mkdtemp(prefix="rejoinder-metrics-"), os.getpid()
     os.environ[METRICS_FOLDER] = folder
 
