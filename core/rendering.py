@@ -22,6 +22,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from core import clock, csrf, scripts
+from core.compiled import kept_templates
 from core.db import db
 from core.errors import DomainError, NotFound, TooFast
 from core.guards import machine
@@ -87,6 +88,7 @@ def install(app: Flask, context: Callable[[], dict[str, Any]]) -> None:
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
+    app.jinja_env.bytecode_cache = kept_templates(how=Path(__file__))
     app.jinja_env.filters.update(
         date=date, datetime=date_and_time, iso=iso, exact=exact, moment=moment, money=money, count=count
     )
