@@ -105,5 +105,6 @@ if __name__ == "__main__":
     from commands.start import main
 
     gc.freeze()
-    gc.enable()
+    if sys.argv[1:]:
+        gc.enable()  # a server does when it has begun (`commands.server`), or has to make something first
     sys.exit(main(sys.argv[1:]))

@@ -1,5 +1,6 @@
 """What `python3 app.py` does: serve, test, or run a `flask` command."""
 
+import gc
 import os
 import sqlite3
 import sys
@@ -77,7 +78,8 @@ def background(app: Flask) -> list[Callable[[], None]]:
 
 def prepare(settings: Settings) -> None:
     """Bring the database to the newest shape; an empty demo is seeded, production with demo people refused."""
-    upgrade_if_needed()
+    if upgrade_if_needed():
+        gc.enable()
     if settings.production:
         if db.session.scalar(select(User.id).where(User.is_demo, User.active).limit(1)):
             raise ConfigError(
@@ -87,6 +89,7 @@ def prepare(settings: Settings) -> None:
     if db.session.scalar(select(Site.id)) is None:
         from commands.demo import seed_demo
 
+        gc.enable()
         print("Setting up the demo (once) …", flush=True)
         db.session.rollback()
         seed_demo()

@@ -206,8 +206,10 @@ class Server(BaseApplication):  # type: ignore[misc]
         Connection.most = _allow_connections(self.settings.live_readers + FILES_BESIDE_CONNECTIONS)
         if self.front is not LiveFront:
             self._make_ready()
-        gc.collect()
+        if gc.isenabled():
+            gc.collect()  # without the collector so far, there is little that it would find
         gc.freeze()  # what all processes share stays shared: the collector would touch every page of it
+        gc.enable()
         Keeper(self).run()
 
     def _make_ready(self) -> None:
