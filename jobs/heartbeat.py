@@ -29,6 +29,14 @@ def beat(session: Session, name: str) -> None:
         _FIRST.write(session, name=name, seen_at=moment)
 
 
+def beat_together(session: Session, name: str) -> None:
+    """Write that `name` lives, and of what is beside it what does. Inside a transaction."""
+    beat(session, name)
+    for other, lives in list(beside.items()):
+        if lives():
+            beat(session, other)
+
+
 def worker_seen_at() -> datetime | None:
     """When a worker was last seen."""
     return db.session().scalar(select(func.max(Heartbeat.seen_at)).where(Heartbeat.name != LIVE_STREAMS))

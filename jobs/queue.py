@@ -66,6 +66,11 @@ _GIVE_BACK = Prepared(
     .values(leased_until=None)
     .returning(Job.kind)
 )
+_RENEW = Prepared(
+    update(Job)
+    .where(*_unfinished, Job.leased_until.is_not(None), Job.leased_by == bindparam("name"))
+    .values(leased_until=bindparam("until", type_=UTCDateTime()))
+)
 _MEND_LAST = Prepared(update(Schedule).where(Schedule.last_run_at > _soon).values(last_run_at=_now))
 
 wake = threading.Event()
@@ -120,6 +125,16 @@ def give_back(thread_id: int) -> list[str]:
     Call inside a transaction. Returns their kinds.
     """
     return sorted(row.kind for row in _GIVE_BACK.all(db.session(), name=_worker_name(thread_id)))
+
+
+def renew(thread_id: int) -> None:
+    """Let the leases of a thread of this process that lives run their full length again. Call inside a transaction."""
+    _RENEW.write(db.session(), name=_worker_name(thread_id), until=clock.now() + LEASE)
+
+
+def leave(job_ids: list[int]) -> None:
+    """End the leases of jobs that were claimed and not begun. Call inside a transaction."""
+    db.session().execute(update(Job).where(Job.id.in_(job_ids), *_unfinished).values(leased_until=None))
 
 
 def fail(job_id: int, attempts: int, error: str) -> None:

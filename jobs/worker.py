@@ -17,6 +17,7 @@ from jobs import (
     heartbeat,
     queue,
 )
+from jobs.claimed import Claimed, look_after, mark_done
 from jobs.schedule import enqueue_repeating
 
 IDLE_SECONDS = 1.0
@@ -29,22 +30,23 @@ PATIENCE_SECONDS = 10.0  # for the job that runs when the process is told to end
 log = structlog.get_logger("worker")
 
 
-def run_due(limit: int = BATCH, *, gives_way: bool = True, stop: threading.Event | None = None) -> int:
-    """Run what is due, one job after the other; a bad one never stops the batch. Returns how many ran.
+def run_due(
+    limit: int = BATCH, *, gives_way: bool = True, stop: threading.Event | None = None, claimed: Claimed | None = None
+) -> int:
+    """Run what is due, one job after the other; a bad one never stops the batch. Returns how many were claimed.
 
     Between two jobs it gives way to requests, unless nobody else is there or somebody waits for the end.
     Quick jobs are marked as done together, so a process that dies meanwhile leaves them to be run again, as always.
-    Once `stop` is set, no other is begun, and those are given back.
+    Once `stop` is set, no other is begun, and those are given back. `claimed` is for who looks after them meanwhile.
     """
     if not queue.any_due():
         return 0
+    claimed = claimed or Claimed()
     with transaction():
         jobs = queue.claim_due(limit)
-    done: list[int] = []
+    claimed.take(jobs)
     since = time.monotonic()
-    for job in jobs:
-        if stop is not None and stop.is_set():
-            break
+    while job := None if stop is not None and stop.is_set() else claimed.begin():
         began, worked = time.monotonic(), time.thread_time()
         outcome = "done"
         with structlog.contextvars.bound_contextvars(request_id=job.request_id or f"job-{job.id}"):
@@ -57,15 +59,14 @@ def run_due(limit: int = BATCH, *, gives_way: bool = True, stop: threading.Event
                 log.warning("job failed", job=job.id, kind=job.kind, attempt=job.attempts, error=repr(error))
                 with transaction():
                     queue.fail(job.id, job.attempts, traceback.format_exc(limit=-6))
-            else:
-                done.append(job.id)
+        claimed.end(done=outcome == "done")
         JOBS.labels(job.kind, outcome).observe(time.monotonic() - began)
         if time.monotonic() - since > MARKED_WITHIN:
-            _mark(done)
+            mark_done(claimed)
             since = time.monotonic()
         if gives_way:
             _step_back(time.monotonic() - began, time.thread_time() - worked)
-    _mark(done)
+    mark_done(claimed)
     if jobs and stop is not None and stop.is_set():
         with transaction():
             queue.give_back(threading.get_ident())
@@ -75,14 +76,6 @@ def run_due(limit: int = BATCH, *, gives_way: bool = True, stop: threading.Event
 def _step_back(took: float, worked: float) -> None:
     """Leave the processor, the interpreter and the database to requests, the more the longer a job waited for them."""
     time.sleep(min(max(0.0, took - worked) * STEP_BACK, LONGEST_STEP_BACK))
-
-
-def _mark(done: list[int]) -> None:
-    if done:
-        with transaction():
-            for job_id in done:
-                queue.finish(job_id)
-        done.clear()
 
 
 def run_all(limit: int = 1000) -> int:
@@ -96,6 +89,10 @@ def run_all(limit: int = 1000) -> int:
 def work(app: Flask, stop: threading.Event, name: str = "worker") -> None:
     """Loop until told to stop. A database that is away for a while only makes it wait."""
     beat, known = 0.0, 0
+    claimed = Claimed()
+    threading.Thread(
+        target=look_after, args=(app, claimed, threading.get_ident(), stop, name), name="worker's keeper", daemon=True
+    ).start()
     while not stop.is_set():
         with app.app_context():
             ran = 0
@@ -104,7 +101,7 @@ def work(app: Flask, stop: threading.Event, name: str = "worker") -> None:
                     known = len(heartbeat.beside)  # what begins a moment after the worker is told of at once
                     look_around(name)
                     beat = time.monotonic()
-                ran = run_due(stop=stop)
+                ran = run_due(stop=stop, claimed=claimed)
             except Exception:
                 log.exception("the worker met an error and goes on")
                 time.sleep(IDLE_SECONDS)
@@ -149,8 +146,5 @@ def _give_back(app: Flask, thread_id: int) -> None:
 
 def _beat(name: str) -> None:
     with transaction() as session:
-        heartbeat.beat(session, name)
-        for other, lives in list(heartbeat.beside.items()):
-            if lives():
-                heartbeat.beat(session, other)
+        heartbeat.beat_together(session, name)
         queue.mend_after_clock()

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -25,14 +25,6 @@ from models.limit import RateCount
 from models.site import Rule
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def handlers() -> Iterator[dict[str, queue.Handler]]:
-    before = dict(queue.HANDLERS)
-    yield queue.HANDLERS
-    queue.HANDLERS.clear()
-    queue.HANDLERS.update(before)
 
 
 def jobs() -> list[Job]:
