@@ -135,8 +135,7 @@ def restore(settings: Settings, archive: Path, *, replace: bool, say: Say = lamb
         raise CannotBackUp("There is a site here already: say --replace to put the backup in its place.")
     with tempfile.TemporaryDirectory(prefix=".rejoinder-restore-", dir=settings.data_dir) as name:
         parts = Path(name)
-        with tarfile.open(archive) as tar:
-            tar.extractall(parts, filter="data")
+        _unpack(archive, manifest, parts)
         say("putting the database in its place")
         if kind == "sqlite":
             _restore_sqlite(parts / SQLITE, manifest)
@@ -145,6 +144,26 @@ def restore(settings: Settings, archive: Path, *, replace: bool, say: Say = lamb
         _restore_files(settings, parts)
     upgrade_if_needed()
     return manifest
+
+
+def _unpack(archive: Path, manifest: Manifest, parts: Path) -> None:
+    """Put the files that the archive says it holds into the folder, and nothing outside it.
+
+    By hand, because Python can do it safely by itself only since 3.11.4.
+    """
+    inside = parts.resolve()
+    with tarfile.open(archive) as tar:
+        for entry in tar:
+            if entry.name not in manifest.files:
+                continue
+            path = (inside / entry.name).resolve()
+            if not path.is_relative_to(inside):
+                raise CannotBackUp(f"{archive.name} is no backup of Rejoinder: it wants to write to {entry.name}.")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with cast(IO[bytes], tar.extractfile(entry)) as source, path.open("wb") as target:
+                shutil.copyfileobj(source, target, PIECE)
+            os.chmod(path, entry.mode & 0o644 | 0o600)
+            os.utime(path, (entry.mtime, entry.mtime))
 
 
 def listed(folder: Path) -> list[Made]:

@@ -1,5 +1,8 @@
 """The whole site in one file, made while people write, and put back with every row."""
 
+import hashlib
+import io
+import json
 import tarfile
 import threading
 from pathlib import Path
@@ -107,6 +110,31 @@ def test_a_damaged_or_foreign_file_is_refused_and_changes_nothing(app: Flask, tm
             backup.restore(settings, tmp_path / f"{name}.tar.gz", replace=True)
         assert "method" not in str(refused.value)
         assert "\n" not in str(refused.value)
+    assert everything() == before
+
+
+def test_a_file_that_wants_to_lie_elsewhere_is_refused_and_links_are_left_out(app: Flask, tmp_path: Path) -> None:
+    settings = app.config["SETTINGS"]
+    make_site()
+    made = backup.make(settings, tmp_path)
+    before, outside = everything(), tmp_path / "outside"
+    for name in (f"../{outside.name}", str(outside)):
+        with tarfile.open(made.path) as tar, tarfile.open(tmp_path / "bad.tar.gz", "w:gz") as bad:
+            manifest = json.loads(tar.extractfile(backup.MANIFEST).read())  # type: ignore[union-attr]
+            link = tarfile.TarInfo("pictures")
+            link.type, link.linkname = tarfile.SYMTYPE, str(tmp_path)
+            bad.addfile(link)
+            manifest["files"][name] = hashlib.sha256(b"mine").hexdigest()
+            for what, data in {name: b"mine", backup.MANIFEST: json.dumps(manifest).encode()}.items():
+                entry = tarfile.TarInfo(what)
+                entry.size = len(data)
+                bad.addfile(entry, io.BytesIO(data))
+            for entry in tar:
+                if entry.isfile() and entry.name != backup.MANIFEST:
+                    bad.addfile(entry, tar.extractfile(entry))
+        with pytest.raises(CannotBackUp, match="wants to write to"):
+            backup.restore(settings, tmp_path / "bad.tar.gz", replace=True)
+        assert not outside.exists()
     assert everything() == before
 
 
