@@ -90,9 +90,10 @@ def work(app: Flask, stop: threading.Event, name: str = "worker") -> None:
     """Loop until told to stop. A database that is away for a while only makes it wait."""
     beat, known = 0.0, 0
     claimed = Claimed()
-    threading.Thread(
+    keeper = threading.Thread(
         target=look_after, args=(app, claimed, threading.get_ident(), stop, name), name="worker's keeper", daemon=True
-    ).start()
+    )
+    keeper.start()
     while not stop.is_set():
         with app.app_context():
             ran = 0
@@ -108,6 +109,7 @@ def work(app: Flask, stop: threading.Event, name: str = "worker") -> None:
         if not ran and queue.wake.wait(IDLE_SECONDS):
             queue.wake.clear()
             stop.wait(GATHER_SECONDS)
+    keeper.join(PATIENCE_SECONDS)
 
 
 def look_around(name: str = "worker") -> bool:

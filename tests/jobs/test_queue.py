@@ -311,6 +311,9 @@ def test_a_job_that_outlasts_its_process_is_given_back_and_says_so(
         assert (jobs()[-1].finished_at, jobs()[-1].leased_until) == (None, None)
     finally:
         goes_on.set()
+        for thread in threading.enumerate():
+            if thread.name == "worker":
+                thread.join(20)  # else it writes into the next test's database
 
 
 def test_what_begins_a_moment_after_the_worker_is_told_of_at_once(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
