@@ -55,6 +55,12 @@ class Claimed:
                 self._done.append(self._running)
             self._running = None
 
+    def let_go(self) -> None:
+        """Nothing is begun any more: what is left belongs to whoever claims it next, when its lease is over."""
+        with self._lock:
+            self._behind.clear()
+            self._running = None
+
     def runs_for(self) -> float:
         """For how many seconds the same job runs now."""
         with self._lock:
@@ -112,7 +118,7 @@ def relieve(claimed: Claimed, thread_id: int, beats: str | None) -> None:
     mark_done(claimed)
     if behind := claimed.take_behind():
         with transaction():
-            queue.leave(behind)
+            queue.leave(behind, thread_id)
     if beats:
         with transaction() as session:
             queue.renew(thread_id)

@@ -132,9 +132,13 @@ def renew(thread_id: int) -> None:
     _RENEW.write(db.session(), name=_worker_name(thread_id), until=clock.now() + LEASE)
 
 
-def leave(job_ids: list[int]) -> None:
-    """End the leases of jobs that were claimed and not begun. Call inside a transaction."""
-    db.session().execute(update(Job).where(Job.id.in_(job_ids), *_unfinished).values(leased_until=None))
+def leave(job_ids: list[int], thread_id: int) -> None:
+    """End the leases of jobs that a thread of this process claimed and has not begun, but none that others hold by now.
+
+    Call inside a transaction.
+    """
+    is_held = (Job.id.in_(job_ids), Job.leased_by == _worker_name(thread_id), *_unfinished)
+    db.session().execute(update(Job).where(*is_held).values(leased_until=None))
 
 
 def fail(job_id: int, attempts: int, error: str) -> None:

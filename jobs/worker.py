@@ -39,12 +39,24 @@ def run_due(
     Quick jobs are marked as done together, so a process that dies meanwhile leaves them to be run again, as always.
     Once `stop` is set, no other is begun, and those are given back. `claimed` is for who looks after them meanwhile.
     """
+    claimed = claimed or Claimed()
+    mark_done(claimed)  # what a database that was away did not take
     if not queue.any_due():
         return 0
-    claimed = claimed or Claimed()
     with transaction():
         jobs = queue.claim_due(limit)
     claimed.take(jobs)
+    try:
+        _run_claimed(claimed, gives_way=gives_way, stop=stop)
+    finally:
+        claimed.let_go()
+    if jobs and stop is not None and stop.is_set():
+        with transaction():
+            queue.give_back(threading.get_ident())
+    return len(jobs)
+
+
+def _run_claimed(claimed: Claimed, *, gives_way: bool, stop: threading.Event | None) -> None:
     since = time.monotonic()
     while job := None if stop is not None and stop.is_set() else claimed.begin():
         began, worked = time.monotonic(), time.thread_time()
@@ -67,10 +79,6 @@ def run_due(
         if gives_way:
             _step_back(time.monotonic() - began, time.thread_time() - worked)
     mark_done(claimed)
-    if jobs and stop is not None and stop.is_set():
-        with transaction():
-            queue.give_back(threading.get_ident())
-    return len(jobs)
 
 
 def _step_back(took: float, worked: float) -> None:

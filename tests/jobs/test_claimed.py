@@ -142,3 +142,46 @@ def test_what_cannot_be_marked_as_done_is_marked_later(app: Flask, monkeypatch: 
             claimed.mark_done(held)
     claimed.mark_done(held)
     assert [job.finished_at is None for job in jobs()] == [False]
+
+
+def test_a_round_that_an_error_ends_begins_nothing_of_it_later(
+    app: Flask, handlers: dict[str, queue.Handler], seen: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others may have claimed it meanwhile."""
+    handlers["bad"] = lambda: 1 / 0
+    handlers["behind"] = lambda: seen.append("behind")
+    held = Claimed()
+    with transaction():
+        enqueue("bad")
+        enqueue("behind")
+
+    def away(*_: object) -> None:
+        raise OSError("the database is away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(queue, "fail", away)
+        with pytest.raises(OSError, match="away"):
+            worker.run_due(claimed=held)
+    assert (held.begin(), held.runs_for()) == (None, 0.0)
+    clock.shift(queue.LEASE * 1.1)
+    try:
+        worker.run_all()
+    finally:
+        clock.shift(timedelta())
+    assert seen == ["behind"]
+
+
+def test_a_lease_that_somebody_else_has_by_now_is_not_ended(app: Flask) -> None:
+    with transaction():
+        enqueue("x")
+    with transaction():
+        (mine,) = queue.claim_due()
+    clock.shift(queue.LEASE * 1.1)
+    try:
+        with transaction():
+            assert queue.claim_due(worker="another")
+        with transaction():
+            queue.leave([mine.id], threading.get_ident())
+        assert [(job.leased_by, job.leased_until is not None) for job in jobs()] == [("another", True)]
+    finally:
+        clock.shift(timedelta())
