@@ -70,6 +70,7 @@ class Card:
     picture_alt: str
     comment_count: int
     is_gated: bool
+    slug: str
 
 
 def article_row(slug: str) -> Row[Any] | None:
@@ -172,6 +173,18 @@ def cards(ids: list[int], site: SiteView) -> list[Card]:
         return []
     moment = clock.now()
     return [_card(row, site, moment) for row in db.session().execute(_newest_first(_card_columns(Article.id.in_(ids))))]
+
+
+def newest_cards(site: SiteView, section_id: int | None, after: tuple[datetime, int] | None, limit: int) -> list[Card]:
+    """So many published stories behind a place in the list (see `encode_after`), newest first, as cards."""
+    chosen = _card_columns(Article.state == PUBLISHED)
+    if section_id is not None:
+        chosen = chosen.where(Article.section_id == section_id)
+    if after is not None:
+        place = tuple_(literal(after[0], UTCDateTime()), literal(after[1], Integer()))
+        chosen = chosen.where(tuple_(Article.published_at, Article.id) < place)
+    moment = clock.now()
+    return [_card(row, site, moment) for row in db.session().execute(_newest_first(chosen).limit(limit))]
 
 
 def lead_id(ids: list[int]) -> int | None:
@@ -341,7 +354,7 @@ def _card(row: Row[Any], site: SiteView, moment: datetime) -> Card:
         row.id, row.headline, row.standfirst, article_path(row.slug), section.id, section.name,
         section_path(section.slug), row.byline, row.published_at,
         picture_path(row.sha256, row.mime) if row.sha256 else None, row.picture_alt, row.comment_count,
-        is_gated(gate_of(row, site), moment),
+        is_gated(gate_of(row, site), moment), row.slug,
     )  # fmt: skip
 
 

@@ -105,7 +105,11 @@ def path_of(comment_id: int, parent_path: str, depth: int, *, first: bool = Fals
 
 def ancestors_in(path: str) -> list[int]:
     """The ids of the ancestors a path names, from the root down: all of them up to MAX_PATH_DEPTH."""
-    return [abs(int(path[at : at + SEGMENT], 36)) for at in range(0, len(path) - SEGMENT, SEGMENT)]
+    return _ids_in(path)[:-1]
+
+
+def _ids_in(path: str) -> list[int]:
+    return [abs(int(path[at : at + SEGMENT], 36)) for at in range(0, len(path), SEGMENT)]
 
 
 def moment_of(key: float) -> datetime:
@@ -182,7 +186,7 @@ def reply_cursor(path: str) -> str:
 def read_reply_cursor(cursor: str | None) -> str | None:
     """The path a cursor names, or None."""
     kind, _, path = _decode(cursor).partition(".")
-    return path if kind == "r" and _PATH.fullmatch(path) else None
+    return path if kind == "r" and _PATH.fullmatch(path) and max(_ids_in(path)) <= MAX_ID else None
 
 
 def _is_since(text: str) -> bool:

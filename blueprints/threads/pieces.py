@@ -107,9 +107,11 @@ def pieces_of(row: Row[Any], plan: tuple[str, int] | None, *, target: bool = Fal
     return found
 
 
-def _make(row: Row[Any], plan: tuple[str, int] | None, target: bool, full: bool) -> Pieces:
+def shown_of(row: Row[Any], plan: tuple[str, int] | None, *, full: bool = False) -> Shown:
+    """What may be told of a comment row; as in `pieces_of`, which makes HTML of it."""
+    plan = plan if row.is_named else None
     tombstone = row.status != "published" and not full
-    shown = Shown(
+    return Shown(
         id=row.id,
         parent_id=row.parent_id,
         status=row.status,
@@ -130,7 +132,10 @@ def _make(row: Row[Any], plan: tuple[str, int] | None, target: bool, full: bool)
         parent_name=row.parent_name or "",
         rule_title=row.rule_title or "",
     )
-    make = macros()
+
+
+def _make(row: Row[Any], plan: tuple[str, int] | None, target: bool, full: bool) -> Pieces:
+    shown, make = shown_of(row, plan, full=full), macros()
     readable = row.status == "published"
     return Pieces(
         shown=shown,

@@ -233,11 +233,25 @@ def _more_of(branch: Sequence[Row[Any]]) -> dict[int, str]:
     What stands further in than a page goes has a way of its own, from the last comment shown.
     """
     root, replies = branch[0], branch[1:]
-    left = root.branch_count - sum(reply.status == "published" for reply in replies)
-    if left <= 0 or len(replies) < FIRST_REPLIES or (replies[-1].continues and not replies[-1].followed):
+    cursor = cursor_behind(branch)
+    if not cursor:
         return {}
-    count = None if replies[-1].continues else left
-    return {root.id: more_link(root.id, ordering.reply_cursor(replies[-1].path), count)}
+    count = None if replies[-1].continues else _left(branch)
+    return {root.id: more_link(root.id, cursor, count)}
+
+
+def cursor_behind(branch: Sequence[Row[Any]]) -> str:
+    """The cursor of the readable replies behind the first ones, which come with their root; empty where none follow."""
+    last = branch[-1]
+    if _left(branch) <= 0 or len(branch) <= FIRST_REPLIES or (last.continues and not last.followed):
+        return ""
+    return ordering.reply_cursor(last.path)
+
+
+def _left(branch: Sequence[Row[Any]]) -> int:
+    """How many published replies a branch has beside those that come with its root."""
+    root, *replies = branch
+    return int(root.branch_count - sum(reply.status == "published" for reply in replies))
 
 
 def _whole_branch(root: Row[Any], shown: Sequence[Row[Any]]) -> dict[int, str]:

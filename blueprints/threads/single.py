@@ -61,7 +61,7 @@ def comment_page(facts: ThreadFacts, comment: CommentFacts, viewer: Viewer, afte
         context = context_of(session, target, REPLIES_PER_PAGE)
         branch, ways, layout.before = context.branch(), context.after, context.before
     plans = queries_badges.plan_badges(session, (row.author_id for row, _ in branch), now)
-    reason = _reason(facts, target)
+    reason = reason_of(facts, target)
     pieces, layout.notes[target.id] = _target(target, plans.get(target.author_id), facts, viewer, reason)
     made = [
         (pieces if row is target else pieces_of(row, plans.get(row.author_id)), level) for row, level in branch
@@ -110,10 +110,11 @@ def more_replies(
 def new_comment(facts: ThreadFacts, comment_id: int) -> Markup:
     """A comment its author has just sent, for the page it was sent from."""
     now, row = clock.now(), queries_shown.comment_by_id(comment_id)
-    return Markup(for_author(row, queries_badges.plan_badge(row.author_id, now), _reason(facts, row), now))  # noqa: S704 - made of our own templates
+    return Markup(for_author(row, queries_badges.plan_badge(row.author_id, now), reason_of(facts, row), now))  # noqa: S704 - made of our own templates
 
 
-def _reason(facts: ThreadFacts, row: Row[Any]) -> str:
+def reason_of(facts: ThreadFacts, row: Row[Any]) -> str:
+    """Why a comment is not published, as its author is told; empty for one that is."""
     if row.status == "published":
         return ""
     session = db.session()
