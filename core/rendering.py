@@ -27,6 +27,7 @@ from core.db import db
 from core.errors import DomainError, NotFound, TooFast
 from core.guards import machine
 from core.network import network_of
+from core.problems import is_for_programs, problem
 from core.viewer import current_viewer
 
 log = structlog.get_logger("web")
@@ -135,8 +136,10 @@ def install(app: Flask, context: Callable[[], dict[str, Any]]) -> None:
     app.register_error_handler(HTTPException, http_error)
 
 
-def error_page(status: int, title: str, text: str) -> Response:
-    """The error page, or for a script just its sentence."""
+def error_page(status: int, title: str, text: str, code: str = "") -> Response:
+    """The error page, or for a script just its sentence; for a program, under its addresses, also a word for it."""
+    if is_for_programs(request.path):
+        return problem(status, text, code)
     if is_fetch():
         return Response(Markup.escape(text), status, mimetype="text/plain")
     try:
@@ -250,7 +253,7 @@ SENTENCES = {404: "There is nothing at this address. It may have moved, or never
 def _domain_error(error: DomainError) -> Response:
     if error.status == 403:
         log.info("refused", reason=error.code, **_who())
-    answer = error_page(error.status, TITLES.get(error.status, "That did not work"), error.sentence)
+    answer = error_page(error.status, TITLES.get(error.status, "That did not work"), error.sentence, error.code)
     if isinstance(error, TooFast):
         answer.headers["Retry-After"] = str(error.retry_after)
     return answer
