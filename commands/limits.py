@@ -28,6 +28,8 @@ NAMED: dict[str, tuple[tuple[str, str], ...]] = {
         ("core.step_up.PROOF_LASTS", "a proof of who it is holds"),
         ("blueprints.accounts.factors.CODES", "recovery codes"),
         ("blueprints.accounts.factors.MOST_PASSKEYS", "passkeys of one person"),
+        ("blueprints.accounts.api_keys.MOST_KEYS", "keys of one person's programs"),
+        ("blueprints.accounts.api_keys.LONGEST_NAME", "characters of a key's name"),
         ("blueprints.accounts.passkeys.CHALLENGE_LASTS", "a challenge for a passkey holds"),
         ("blueprints.accounts.jobs.UNCONFIRMED_KEPT", "an account without a confirmed address stays"),
         ("blueprints.accounts.copying.COPY_KEPT", "a copy of one's data stays"),
@@ -87,6 +89,7 @@ COUNTED = {
     "_account_named": "the account", "_browser_or_account": "the account, or a browser known to it",
     "_browser_or_address": "the address, or a browser known to the account", "address_block": "the network",
     "everybody": "the whole site", "_half": "the account whose password was right",
+    "whoever_asks": "the key, else the person, else the network",
 }  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """Every noun, so that the metadata is whole wherever a model is imported."""
 
+from models.api_key import ApiKey
 from models.article import Article, ArticleQuote, Picture, Section
 from models.billing_health import BillingDrift, BillingRun, CardBurst
 from models.browser_session import BrowserSession
@@ -82,6 +83,7 @@ from models.user import ModeratedSection, RoleGrant, User
 __all__ = [
     "ActCount",
     "Alarm",
+    "ApiKey",
     "Appeal",
     "Article",
     "ArticleQuote",

@@ -5,6 +5,7 @@ from flask import Flask
 from blueprints.accounts import (  # noqa: F401
     jobs,
     routes_factors,
+    routes_keys,
     routes_own,
     routes_personal,
     routes_proving,

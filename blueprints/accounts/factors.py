@@ -6,7 +6,7 @@ import secrets
 
 from flask import current_app
 
-from blueprints.accounts import passkeys, queries, queries_factors, queries_sessions, totp
+from blueprints.accounts import passkeys, queries, queries_factors, queries_keys, queries_sessions, totp
 from blueprints.accounts.passkeys import CHALLENGE_LASTS, Answer, Refused, RelyingParty
 from blueprints.notifications.service import send_mail
 from blueprints.site.queries import site
@@ -72,7 +72,7 @@ def confirm_app(user_id: int, code: str) -> tuple[str, ...]:
         raise DomainError(WRONG_CODE)
     row.confirmed_at = clock.now()
     db.session().flush()
-    _tell(user_id, "An authenticator app was set up as a second factor of your account.")
+    tell(user_id, "An authenticator app was set up as a second factor of your account.")
     return _first_codes(user_id)
 
 
@@ -85,7 +85,7 @@ def use_code(user_id: int, typed: str) -> bool:
     if not queries_factors.take_recovery_code(user_id, _code_hash(plain), clock.now()):
         return False
     left = queries_factors.factors_of(user_id).codes_left
-    _tell(user_id, f"A recovery code was used to sign in to your account. {left} of them are left.")
+    tell(user_id, f"A recovery code was used to sign in to your account. {left} of them are left.")
     return True
 
 
@@ -115,7 +115,7 @@ def add_passkey(user_id: int, party: RelyingParty, answer: Answer, name: str) ->
         name=remove_controls(name).strip()[:LONGEST_NAME] or "Passkey",
     ))  # fmt: skip
     db.session().flush()
-    _tell(user_id, "A passkey was added to your account.")
+    tell(user_id, "A passkey was added to your account.")
     return _first_codes(user_id)
 
 
@@ -158,11 +158,12 @@ def new_recovery_codes(user_id: int) -> tuple[str, ...]:
 
 
 def reset(user_id: int) -> None:
-    """Remove everything beside the password, for somebody who lost it all. Every browser is signed out."""
+    """Remove everything beside the password, for somebody who lost it all. All browsers and keys end."""
     user = _person(user_id)
     queries_factors.remove_all(user.id)
     queries_sessions.end_all(user.id)
-    _tell(user_id, "Those who run the paper removed every second factor of your account and signed out all browsers.")
+    queries_keys.end_all(user.id)
+    tell(user_id, "Those who run the paper removed every second factor of your account and signed out all browsers.")
 
 
 def _takes(row: AuthenticatorApp, code: str) -> bool:
@@ -187,7 +188,7 @@ def _first_codes(user_id: int) -> tuple[str, ...]:
 def _after_removal(user_id: int, sentence: str) -> None:
     if not queries_factors.factors_of(user_id).any:
         queries_factors.remove_all(user_id)  # codes that stand in for nothing
-    _tell(user_id, sentence)
+    tell(user_id, sentence)
 
 
 def _code_hash(plain: str) -> str:
@@ -201,7 +202,8 @@ def _person(user_id: int) -> User:
     return user
 
 
-def _tell(user_id: int, sentence: str) -> None:
+def tell(user_id: int, sentence: str) -> None:
+    """Write to somebody that the ways into their account have changed."""
     user = _person(user_id)
     send_mail(
         kind="second-factor", recipient=user.email, subject=f"How you sign in to {site().name} has changed",

@@ -171,6 +171,12 @@ class PasskeyForm(Form):
     next = HiddenField()
 
 
+class KeyForm(Form):
+    """A new key for a program."""
+
+    key_name = StringField("Name of the key", description="By which you know it again, such as that of the program.")
+
+
 class ProofForm(Form):
     """Shows once more whose account it is; its fields meet those of any other form."""
 

@@ -45,6 +45,7 @@ HOLDINGS: dict[str, Holding] = {
     "passkey": Holding(("user_id",), "removed", hides=("public_key", "credential_id")),
     "recovery_code": Holding(("user_id",), "removed", withheld=SINGLE_USE),
     "browser_session": Holding(("user_id",), "removed", hides=("key_hash", "must_rotate")),
+    "api_key": Holding(("user_id",), "removed", hides=("key_hash",)),
     "role_grant": Holding(("user_id",), "removed"),
     "moderated_section": Holding(("user_id",), "removed"),
     "desk_preference": Holding(("user_id",), "removed"),

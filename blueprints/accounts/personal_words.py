@@ -8,6 +8,7 @@ from core.rendering import date_and_time
 TITLES: dict[str, str] = {
     "user": "Your account", "authenticator_app": "Your authenticator app", "passkey": "Your passkeys",
     "recovery_code": "Recovery codes", "browser_session": "Browsers where you are signed in",
+    "api_key": "Keys of your programs",
     "role_grant": "Your roles at the paper", "moderated_section": "Sections you moderate",
     "desk_preference": "How you work at the moderation desk", "act_count": "How often you decided at the desk",
     "saved_view": "Views of the desk you keep", "erasure": "Your wish to end the account",

@@ -1,9 +1,11 @@
 """Finding people."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select
 
 from blueprints.accounts.queries_factors import has_factor
 from blueprints.notifications.notices import bell_number
@@ -20,45 +22,55 @@ from models.user import ModeratedSection, RoleGrant, User
 
 # Built once: composing a statement of this size costs more than running it, and every page of a member runs it.
 _moment = bindparam("moment", type_=UTCDateTime())
+
+
+def viewers_of(proof: Any, *columns: Any) -> Select[Any]:
+    """Who has the proof with that `key_hash` (a browser's session, a program's key), with all that decides on rights.
+
+    Rows for `viewer_from`. Parameters: `key_hash`, `moment`.
+    """
+    return (
+        select(
+            User.id, User.display_name, User.email, User.confirmed_at, User.thread_sort, User.reading_keys,
+            select(func.count())
+            .where(Notice.user_id == User.id, Notice.read_at.is_(None), Notice.count > 0)
+            .correlate(User)
+            .scalar_subquery()
+            .label("unread"),
+            RoleGrant.name.label("role"), ModeratedSection.section_id,
+            Plan.key.label("plan_key"), Entitlement.starts_at.label("from_at"),
+            Entitlement.ends_at.label("until_at"), Entitlement.source, Plan.grants_reading, Plan.grants_commenting,
+            Plan.grants_respect, Plan.ad_free,
+            Sanction.kind, Sanction.starts_at.label("since_at"), Sanction.ends_at.label("to_at"), Sanction.reason,
+            Sanction.id.label("sanction_id"), *columns,
+        )
+        .select_from(proof)
+        .join(User, User.id == proof.user_id)
+        .outerjoin(RoleGrant, RoleGrant.user_id == User.id)
+        .outerjoin(ModeratedSection, ModeratedSection.user_id == User.id)
+        .outerjoin(
+            Entitlement,
+            and_(Entitlement.user_id == User.id, or_(Entitlement.ends_at.is_(None), Entitlement.ends_at > _moment)),
+        )
+        .outerjoin(Plan, Plan.id == Entitlement.plan_id)
+        .outerjoin(
+            Sanction,
+            and_(
+                Sanction.user_id == User.id,
+                Sanction.lifted_at.is_(None),
+                or_(Sanction.ends_at.is_(None), Sanction.ends_at > _moment),
+                or_(Sanction.kind != "warning", Sanction.acknowledged_at.is_(None)),
+            ),
+        )
+        .where(proof.key_hash == bindparam("key_hash"), User.active, User.deleted_at.is_(None))
+    )  # fmt: skip
+
+
 _VIEWER = Prepared(
-    select(
-        User.id, User.display_name, User.email, User.confirmed_at, User.thread_sort, User.reading_keys,
-        select(func.count())
-        .where(Notice.user_id == User.id, Notice.read_at.is_(None), Notice.count > 0)
-        .correlate(User)
-        .scalar_subquery()
-        .label("unread"),
-        RoleGrant.name.label("role"), ModeratedSection.section_id,
-        Plan.key.label("plan_key"), Entitlement.starts_at.label("from_at"),
-        Entitlement.ends_at.label("until_at"), Entitlement.source, Plan.grants_reading, Plan.grants_commenting,
-        Plan.grants_respect, Plan.ad_free,
-        Sanction.kind, Sanction.starts_at.label("since_at"), Sanction.ends_at.label("to_at"), Sanction.reason,
-        Sanction.id.label("sanction_id"),
-        BrowserSession.id.label("session_id"), BrowserSession.proved_at, BrowserSession.seen_at,
+    viewers_of(
+        BrowserSession, BrowserSession.id.label("session_id"), BrowserSession.proved_at, BrowserSession.seen_at,
         BrowserSession.second_factor_at, BrowserSession.must_rotate,
-    )
-    .select_from(BrowserSession)
-    .join(User, User.id == BrowserSession.user_id)
-    .outerjoin(RoleGrant, RoleGrant.user_id == User.id)
-    .outerjoin(ModeratedSection, ModeratedSection.user_id == User.id)
-    .outerjoin(
-        Entitlement,
-        and_(Entitlement.user_id == User.id, or_(Entitlement.ends_at.is_(None), Entitlement.ends_at > _moment)),
-    )
-    .outerjoin(Plan, Plan.id == Entitlement.plan_id)
-    .outerjoin(
-        Sanction,
-        and_(
-            Sanction.user_id == User.id,
-            Sanction.lifted_at.is_(None),
-            or_(Sanction.ends_at.is_(None), Sanction.ends_at > _moment),
-            or_(Sanction.kind != "warning", Sanction.acknowledged_at.is_(None)),
-        ),
-    )
-    .where(
-        BrowserSession.key_hash == bindparam("key_hash"), BrowserSession.expires_at > _moment,
-        User.active, User.deleted_at.is_(None),
-    )
+    ).where(BrowserSession.expires_at > _moment)
 )  # fmt: skip
 
 
@@ -80,7 +92,17 @@ def viewer_by_session(key_hash: str) -> tuple[Viewer, Use | None]:
     if not rows:
         return GUEST, None
     first = rows[0]
-    viewer = Viewer(
+    viewer = replace(
+        viewer_from(rows, moment), session_id=first.session_id, proved_at=first.proved_at,
+        second_factor=first.second_factor_at is not None,
+    )  # fmt: skip
+    return viewer, Use(first.seen_at, first.must_rotate)
+
+
+def viewer_from(rows: Sequence[Any], moment: datetime) -> Viewer:
+    """The viewer of rows of `viewers_of`, asked at that moment."""
+    first = rows[0]
+    return Viewer(
         id=first.id,
         display_name=first.display_name,
         email=first.email,
@@ -102,12 +124,8 @@ def viewer_by_session(key_hash: str) -> tuple[Viewer, Use | None]:
         thread_sort=first.thread_sort,
         reading_keys=first.reading_keys,
         unread=bell_number(first.unread),
-        session_id=first.session_id,
-        proved_at=first.proved_at,
-        second_factor=first.second_factor_at is not None,
         loaded_at=moment,
     )
-    return viewer, Use(first.seen_at, first.must_rotate)
 
 
 @dataclass(frozen=True, slots=True)

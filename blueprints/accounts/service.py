@@ -6,7 +6,7 @@ from typing import Literal
 import structlog
 from sqlalchemy.exc import IntegrityError
 
-from blueprints.accounts import policy, queries, queries_personal, queries_sessions, tokens
+from blueprints.accounts import policy, queries, queries_keys, queries_personal, queries_sessions, tokens
 from blueprints.accounts.signals import (
     account_deleting_signal,
     email_changed_signal,
@@ -229,9 +229,10 @@ def renew_hash(user_id: int, *, old_hash: str, new_hash: str) -> None:
 
 
 def end_all_sessions(user_id: int) -> None:
-    """Sign a person out on every browser."""
+    """Sign a person out on every browser, and end the keys of their programs."""
     _person(user_id).fs_uniquifier = new_uniquifier()
     queries_sessions.end_all(user_id)
+    queries_keys.end_all(user_id)
 
 
 def end_one_session(user_id: int, session_id: int) -> None:

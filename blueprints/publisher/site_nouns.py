@@ -41,7 +41,8 @@ COUNTED = "counted or worked out from the rest, and made anew"
 
 LEFT_OUT: Mapping[str, str] = {
     "authenticator_app": PROOF, "passkey": PROOF, "recovery_code": PROOF,
-    "browser_session": "everybody signs in anew", "spent_token": FOR_A_WHILE, "rate_count": FOR_A_WHILE,
+    "browser_session": "everybody signs in anew", "api_key": "programs get new keys, as people sign in anew",
+    "spent_token": FOR_A_WHILE, "rate_count": FOR_A_WHILE,
     "claim": FOR_A_WHILE,
     "act_count": FOR_A_WHILE, "live_event": FOR_A_WHILE, "reading_now": FOR_A_WHILE,
     "comment_shape": "helps to find near-repeats of the last days", "schedule": MACHINE, "heartbeat": MACHINE,

@@ -42,7 +42,7 @@ OTHER = {
         "/readers/3/mute", "/readers/4/follow", "/account/browsers", "/account/gifts", "/account/gifts/new",
         "/account/membership/seats", "/account/membership/seats/change?seats=3",
         "/account/membership/agreements", "/account/membership/switch", "/account/prove", "/account/security", "/account/shared",
-        "/account/warnings", "/account/record",
+        "/account/warnings", "/account/record", "/account/keys",
     ],
     "Mo Adeyemi": [
         "/moderation/held", "/moderation/decided", "/moderation/objections", "/moderation/people",
