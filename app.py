@@ -24,6 +24,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 import models  # noqa: F401
 from blueprints import (
     accounts,
+    api,
     articles,
     following,
     insights,
@@ -48,7 +49,7 @@ from core.sessions import CookieSessions
 MAX_REQUEST_BYTES = 16 * 1024 * 1024
 SESSION_SECONDS = 30 * 24 * 3600
 DOMAINS = (notifications, accounts, membership, threads, articles, following, moderation, insights, newsroom,
-           publisher, pages)
+           publisher, pages, api)
 
 
 def create_app(settings: Optional[Settings] = None) -> Flask:

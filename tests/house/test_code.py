@@ -24,6 +24,7 @@ AT_THE_EDGE = {
     "blueprints/accounts/onward.py": "where the request wants to go on to",
     "blueprints/accounts/proving.py": "the page that asks for a proof, and the form it carries on",
     "blueprints/accounts/session.py": "the session's cookie",
+    "blueprints/api/door.py": "the key, the parameters, and who may keep an answer",
     "blueprints/articles/comment_feeds.py": "a feed's conditional answer",
     "blueprints/articles/events.py": "a signal tells of a person only; the link they came by is in the request",
     "blueprints/articles/feeds.py": "a feed's conditional answer",

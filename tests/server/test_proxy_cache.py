@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from blueprints.accounts.api_keys import make_key
 from blueprints.articles import sharing
 from core import clock
 from core.db import transaction
@@ -115,6 +116,7 @@ def test_no_gated_text_and_nobodys_own_page_goes_to_anybody_else(behind: tuple[P
         assert member is not None
         viewer = viewer_of(member)
         with transaction():
+            keys = {who: make_key(user.id, "A program") for who, user in people.items() if user}
             links = {a: sharing.give_link(viewer, article.id, readable=True).id for a, article in articles.items()}
         paths = {
             "page": {audience: f"/articles/{article.slug}" for audience, article in articles.items()},
@@ -122,9 +124,11 @@ def test_no_gated_text_and_nobodys_own_page_goes_to_anybody_else(behind: tuple[P
             "feed of comments": {a: f"/articles/{article.slug}/comments.atom" for a, article in articles.items()},
             "changes": {a: f"/articles/{article.slug}/changes?after=0" for a, article in articles.items()},
             "preview": {a: f"/newsroom/articles/{article.id}/preview?as=plan:gold" for a, article in articles.items()},
+            "API": {a: f"/api/v1/articles/{article.slug}" for a, article in articles.items()},
+            "comments of the API": {a: f"/api/v1/articles/{article.slug}/comments" for a, article in articles.items()},
             "share link": {a: sharing.address_of(article.slug, links[a]) for a, article in articles.items()},
         }  # fmt: skip
-    lists = ("/", "/feed.xml", "/sitemap.xml", "/search?q=words")
+    lists = ("/", "/feed.xml", "/sitemap.xml", "/search?q=words", "/api/v1/articles")
     wrong, cells = [], set()
     for who, round_number in itertools.product((*people, *reversed(list(people))), range(2)):
         for kind, by_audience in paths.items():
@@ -139,6 +143,17 @@ def test_no_gated_text_and_nobodys_own_page_goes_to_anybody_else(behind: tuple[P
                     wrong += _of_others(text, who, names, f"{kind} for {audience}")
                 if cookies[who] and answer.headers.get("x-cache") == "HIT":
                     wrong.append(f"{kind} for {audience} came to {who} from the cache")
+                if "API" in kind:
+                    by_key = proxy.ask(path, **({"Authorization": f"Bearer {keys[who]}"} if who in keys else {}))
+                    if (words in by_key.body.decode()) != _is_shown(kind, audience, "registered" if who == "staff" else who):
+                        wrong.append(f"{kind} for {audience}: {who} by key, round {round_number}, {by_key.status}")
+                    if who in keys and by_key.headers.get("x-cache") != "BYPASS":
+                        wrong.append(f"{kind} for {audience}: {by_key.headers.get('x-cache')} for {who} by key")
+                    if proxy.ask(path, Authorization="Bearer unknown").status != 401:
+                        wrong.append(f"{kind} for {audience}: an unknown key was let in")
+        me = proxy.ask("/api/v1/me", cookies[who]).body.decode()
+        if names.get(who, '"visitor"') not in me or _of_others(me, who, names, ""):
+            wrong.append(f"{who} is taken for {me}")
         for path in lists:
             text = proxy.ask(path, cookies[who]).body.decode()
             if SECRET in text:
@@ -153,8 +168,8 @@ def test_no_gated_text_and_nobodys_own_page_goes_to_anybody_else(behind: tuple[P
 def _is_shown(kind: str, audience: str, who: str) -> bool:
     """Whether the words behind the gate belong into what comes back."""
     return {
-        "page": audience in MAY_READ[who], "feed": audience == "everyone", "feed of comments": False, "changes": False,
-        "preview": who == "staff", "share link": True,
+        "page": audience in MAY_READ[who], "API": audience in MAY_READ[who], "comments of the API": False,
+        "feed": audience == "everyone", "feed of comments": False, "changes": False, "preview": who == "staff", "share link": True,
     }[kind]  # fmt: skip
 
 
@@ -163,11 +178,14 @@ def _of_others(text: str, who: str, names: dict[str, str], where: str) -> list[s
     return [f"{where}: {who} sees {name}" for other, name in names.items() if other != who and name in text]
 
 
-def test_a_visitors_page_is_kept_by_the_proxy_and_asked_for_anew_after_a_second(behind: tuple[Proxy, Served]) -> None:
+@pytest.mark.parametrize("beginning", ["", "/api/v1"])
+def test_a_visitors_page_is_kept_by_the_proxy_and_asked_for_anew_after_a_second(
+    behind: tuple[Proxy, Served], beginning: str
+) -> None:
     proxy, served = behind
     with served.inside():
         article = make_article("First headline")
-        path = f"/articles/{article.slug}"
+        path = f"{beginning}/articles/{article.slug}"
         article_id = article.id
     first = proxy.ask(path)
     assert first.headers["x-cache"] == "MISS"
@@ -213,10 +231,12 @@ def test_nothing_that_the_address_does_not_say_changes_what_others_get(behind: t
     with served.inside():
         article, section = make_article("The bridge"), make_section("Economy")
         paths = ["/", f"/articles/{article.slug}", f"/articles/{article.slug}/comments.atom", f"/sections/{section.slug}",
-                 "/feed.xml", "/sitemap.xml", "/robots.txt", "/rules", "/join", "/search?q=bridge", "/nothing-here", "/static/js/base.js"]  # fmt: skip
+                 "/feed.xml", "/sitemap.xml", "/robots.txt", "/rules", "/join", "/search?q=bridge", "/nothing-here", "/static/js/base.js", "/api/v1/articles"]  # fmt: skip
     wrong = []
     for path in paths:
         fresh = f"{path}{'&' if '?' in path else '?'}utm_source={headers.replace(' ', '-')}"
+        if path.startswith("/api/"):  # where a parameter is known or refused
+            fresh = f"{path}?limit={list(UNKEYED).index(headers) + 1}"
         expected = served.ask(fresh, host="localhost", x_forwarded_proto="http", x_forwarded_for="127.0.0.1")
         odd = proxy.ask(fresh, **UNKEYED[headers])
         plain = [proxy.ask(fresh), proxy.ask(fresh)]
