@@ -140,6 +140,11 @@ def guests_at_most(times: int, per: str) -> Callable[[Callable[P, R]], Callable[
     return decorate
 
 
+def leave_uncounted_for_others() -> None:
+    """Say in this answer nothing of how much is left: it will be given to others too. Spares asking, as well."""
+    limiter.context.reset()
+
+
 def install(app: Flask) -> None:
     """Let routes have limits."""
     limiter.init_app(app)

@@ -46,7 +46,7 @@ def discussion(facts: ThreadFacts, viewer: Viewer, sort: str | None, after: str 
     Without a sort it is the paper's for this discussion, whatever the reader chose for pages: a program is to know.
     """
     session, now = db.session(), clock.now()
-    order = next((one for one in SORTS if one == (sort or facts.default_sort)), None)
+    order = next((one for one in SORTS if one == (facts.default_sort if sort is None else sort)), None)
     if order is None:
         raise DomainError(f"A discussion is sorted by one of {', '.join(SORTS)}.", 422, "bad_sort")
     cursor = ordering.read_root_cursor(order, after)

@@ -14,7 +14,7 @@ from flask import Response, g, request
 from blueprints.accounts.api_keys import reading_with
 from blueprints.articles.visitor_cache import CACHE_CONTROL, NGINX_KEEPS, is_somebody
 from core.errors import DomainError
-from core.limits import address_block
+from core.limits import address_block, leave_uncounted_for_others
 from core.problems import as_json, problem
 from core.rendering import PERSONAL
 from core.viewer import GUEST, current_viewer
@@ -82,6 +82,7 @@ def _kept_by_nobody(answer: Response) -> Response:
 
 
 def _kept_by_everybody(answer: Response) -> Response:
+    leave_uncounted_for_others()
     answer.headers["X-Accel-Expires"] = NGINX_KEEPS
     answer.headers["Cache-Control"] = CACHE_CONTROL
     answer.headers["Vary"] = VARY

@@ -22,8 +22,8 @@ from core.viewer import GUEST
 ATOM = "http://www.w3.org/2005/Atom"
 SITEMAP = "http://www.sitemaps.org/schemas/sitemap/0.9"
 NOT_FOR_CRAWLERS = (
-    "/account", "/comments/", "/demo/", "/join/", "/moderation", "/newsroom", "/publisher", "/readers/", "/search",
-    "/sign-in", "/sign-up", "/unsubscribe/", "/feeds/replies/",
+    "/account", "/api/", "/comments/", "/demo/", "/join/", "/moderation", "/newsroom", "/publisher", "/readers/",
+    "/search", "/sign-in", "/sign-up", "/unsubscribe/", "/feeds/replies/",
 )  # fmt: skip
 
 

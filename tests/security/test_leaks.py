@@ -40,6 +40,12 @@ def hide_thread() -> None:
         session.execute(update(Thread).where(Thread.id == 1).values(state="hidden", version=Thread.version + 1))
 
 
+def through_the_api(browser: Browser, comment: int) -> list[object]:
+    """What the API says of a comment, and of the discussion it may stand in."""
+    paths = ("articles/the-bridge", "articles/the-bridge/comments?sort=newest", f"comments/{comment}", f"comments/{comment}/replies")
+    return [browser.get(f"/api/v1/{path}") for path in paths]
+
+
 def everything(answer: object) -> str:
     return f"{answer.headers}{answer.get_data(as_text=True)}"  # type: ignore[attr-defined]
 
@@ -61,6 +67,7 @@ def test_a_comment_that_is_not_public_does_not_say_whose_it_is(
         browser.post("/drafts", {**asked, "article_id": 1}),
         browser.get("/articles/the-bridge?welcome=1"),
         browser.get("/articles/the-bridge"),
+        *through_the_api(browser, comment),
         browser.get(f"/comments/{comment}"),
         browser.get(f"/comments/{comment}/reply"),
         browser.get(f"/comments/{comment}/report"),
@@ -83,6 +90,7 @@ def test_a_hidden_discussion_is_quoted_nowhere(paper: Paper, role: str) -> None:
         browser.post("/articles/the-bridge/comments", asked, token=False),
         browser.post("/drafts", {**asked, "article_id": 1}),
         browser.get("/articles/the-bridge?welcome=1"),
+        *through_the_api(browser, comment),
         browser.get(f"/comments/{comment}"),
         browser.get(f"/comments/{comment}/reply"),
         browser.get(f"/comments/{comment}/report"),
@@ -103,6 +111,7 @@ def test_who_wrote_in_a_hidden_discussion_sees_there_only_their_own_words(paper:
     page = everything(writer.get(f"/comments/{comment}"))
     assert WORDS in page
     assert "The answer of another." not in page
+    assert all("The answer of another." not in everything(one) for one in through_the_api(writer, comment))
     more = everything(writer.get(f"/comments/{comment}", headers={"X-Requested-With": "fetch"}))
     assert "The answer of another." not in more
     other = everything(Browser(paper.app).sign_in(answerer).get(f"/comments/{reply}"))
@@ -119,7 +128,8 @@ def test_a_reply_does_not_say_who_deleted_what_it_answers(paper: Paper) -> None:
     assert reply is not None
     assert comments_by_id(db.session(), [reply])[0].parent_name == WRITER
     Browser(paper.app).sign_in(writer).post(f"/comments/{comment}/delete")
-    for path in (f"/comments/{reply}/report", f"/comments/{reply}", f"/comments/{comment}", "/articles/the-bridge"):
+    for path in ("/api/v1/articles/the-bridge/comments", f"/api/v1/comments/{reply}", f"/api/v1/comments/{comment}/replies",
+                 f"/comments/{reply}/report", f"/comments/{reply}", f"/comments/{comment}", "/articles/the-bridge"):  # fmt: skip
         assert WRITER not in everything(Browser(paper.app).get(path))
     assert comments_by_id(db.session(), [reply])[0].parent_name == ""
 
@@ -134,6 +144,8 @@ def test_the_address_of_an_unpublished_story_is_not_told(paper: Paper) -> None:
             browser.get(f"/join?article={paper.secret.slug}"),
             browser.get("/sitemap.xml"),
             browser.get("/feed.xml"),
+            browser.get("/api/v1/articles?section=economy"),
+            browser.get(f"/api/v1/articles/{paper.secret.slug}"),
             browser.get(f"/newsroom/articles/{paper.secret.id}/preview"),
         ):
             assert "nobody knows of" not in everything(answer)
@@ -149,7 +161,7 @@ def test_a_gated_text_reaches_nobody_outside(app: Flask) -> None:
     for browser in (
         Browser(app), Browser(app).sign_in(make_user()), Browser(app).sign_in(make_user(plan=vip)),
     ):  # fmt: skip
-        for path in (f"/articles/{article.slug}", f"/articles/{article.slug}?sort=newest&x=1", "/", "/feed.xml",
+        for path in (f"/api/v1/articles/{article.slug}", "/api/v1/articles", f"/articles/{article.slug}", f"/articles/{article.slug}?sort=newest&x=1", "/", "/feed.xml",
                      f"/join?article={article.slug}", "/sitemap.xml"):  # fmt: skip
             for headers in ({}, {"X-Requested-With": "fetch"}, {"Cookie": "session=x; guest=y"}, {"Range": "bytes=0-"},
                             {"X-HTTP-Method-Override": "GET", "X-Forwarded-Host": "evil.test"}):  # fmt: skip
