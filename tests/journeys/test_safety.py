@@ -115,3 +115,26 @@ def test_an_app_is_set_up_and_asked_for_without_scripts(new_browser, backstage: 
     page.get_by_label("Code").fill(codes[0])
     page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.locator("details.menu > summary")).to_contain_text(person.name)
+
+
+def test_a_key_is_made_used_and_revoked_without_scripts(new_browser, backstage: Backstage, playwright) -> None:
+    person = backstage.reader("Kay")
+    page = new_browser(scripts=False, width=320).new_page()
+    give_password(page, person)
+    page.goto("/account/settings")
+    page.get_by_role("link", name="See the keys of your programs").click()
+    page.get_by_label("Name of the key").fill("The archive")
+    page.get_by_role("button", name="Make a key").click()
+    key = page.locator(".steps__secret").inner_text().strip()
+    page.get_by_role("link", name="I have kept it").click()
+    expect(page.locator("main")).to_contain_text("never used")
+    expect(page.locator("main")).not_to_contain_text(key)
+
+    program = playwright.request.new_context(base_url=page.url, extra_http_headers={"Authorization": f"Bearer {key}"})
+    assert program.get("/api/v1/me").json()["name"] == person.name
+    page.reload()
+    expect(page.locator("main")).to_contain_text("last used")
+    page.get_by_role("button", name="Revoke The archive").click()
+    expect(page.get_by_role("region", name="Messages")).to_contain_text("The key is revoked")
+    assert program.get("/api/v1/me").status == 401
+    program.dispose()
