@@ -17,6 +17,7 @@ class Site(Base):
         CheckConstraint("longest_pause IN ('0', '1', '2', '3')", name="longest_pause"),
         CheckConstraint("colour IN ('red', 'blue', 'green', 'purple', 'grey')", name="colour"),
         CheckConstraint("default_sort IN ('best', 'newest', 'oldest', 'discussed')", name="default_sort"),
+        CheckConstraint("comments_shown_to IN ('everyone', 'article_readers')", name="comments_shown_to"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True, default=1)
@@ -30,6 +31,8 @@ class Site(Base):
     read_audience: Mapped[AudienceRule] = mapped_column(default="everyone")
     comment_audience: Mapped[AudienceRule] = mapped_column(default="members")
     respect_audience: Mapped[AudienceRule] = mapped_column(default="registered")
+    # Those of a gated article: everyone, or only who may read the article.
+    comments_shown_to: Mapped[str] = mapped_column(String(15), default="everyone", server_default="everyone")
     longest_pause: Mapped[str] = mapped_column(String(1), default="0", server_default="0")  # months; 0: no pausing
     default_sort: Mapped[str] = mapped_column(String(10), default="best", server_default="best")  # of discussions
     staff_second_factor: Mapped[str | None] = mapped_column(String(8))  # required, offered; None: by the mode

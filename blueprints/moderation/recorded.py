@@ -38,9 +38,9 @@ def _write(session: Session, change: Change) -> None:
 def install() -> None:
     """Watch the settings. Safe to call for every application of a process."""
     record(Site, Watched("site", (
-        "name", "tagline", "language", "direction", *AUDIENCES, "default_sort", "longest_pause", "about", "privacy",
-        "rules_enforced_by", "colour", "first_steps_away", "staff_second_factor", "refund_ends_access",
-        "dispute_ends_access",
+        "name", "tagline", "language", "direction", *AUDIENCES, "comments_shown_to", "default_sort", "longest_pause",
+        "about", "privacy", "rules_enforced_by", "colour", "first_steps_away", "staff_second_factor",
+        "refund_ends_access", "dispute_ends_access",
     ), returns=True))  # fmt: skip
     record(Section, Watched("section", (
         "name", "slug", "description", "position", *AUDIENCES, "default_sort", "preset_premoderated",

@@ -106,6 +106,11 @@ class SiteForm(_WithAudiences):
     read_audience = _audience("Who may read", "Everybody sees the headline and the first paragraphs.")
     comment_audience = _audience("Who may comment", "Staff may everywhere.")
     respect_audience = _audience("Who may give respect", "The one reaction: a reader found a comment worth reading.")
+    comments_shown_to = SelectField(
+        "Who sees the comments of an article that is not for everybody", validate_choice=False,
+        choices=options(policy.SHOWN_TO),
+        description="With the second answer the others see how many comments there are, and no words. Staff see all.",
+    )  # fmt: skip
     default_sort = SelectField(
         "Order of discussions", validate_choice=False, choices=options(SORT_LABELS.items()),
         description="What readers see first. Each reader can choose another order.",

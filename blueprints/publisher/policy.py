@@ -16,6 +16,7 @@ LONGEST_PERKS = 2_000
 LONGEST_GIFT = timedelta(days=20 * 366)
 DIRECTIONS = ("ltr", "rtl")
 COLOURS = ("red", "blue", "green", "purple", "grey")  # each readable in light and dark: static/css/tokens.css
+SHOWN_TO = (("everyone", "Everybody"), ("article_readers", "Those who may read the article"))
 PAUSES = (("0", "Not at all"), ("1", "One month"), ("2", "Up to two months"), ("3", "Up to three months"))
 
 # The shape of a language tag such as en, pt-BR, zh-Hans; the column has 12 places.

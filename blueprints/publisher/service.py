@@ -37,8 +37,8 @@ from models.user import RoleGrant
 _Row = TypeVar("_Row", Section, Rule)
 
 AUDIENCES = ("read_audience", "comment_audience", "respect_audience")
-SITE_FIELDS = ("name", "tagline", "language", "direction", "colour", *AUDIENCES, "default_sort", "longest_pause",
-               "about", "privacy")
+SITE_FIELDS = ("name", "tagline", "language", "direction", "colour", *AUDIENCES, "comments_shown_to", "default_sort",
+               "longest_pause", "about", "privacy")
 SECTION_FIELDS = ("name", "description", *AUDIENCES, "default_sort", *(f"preset_{name}" for name in PRESET))
 RULE_FIELDS = ("title", "text", "note_template")
 PLAN_FIELDS = ("name", "description", "perks", "badge")
@@ -68,6 +68,7 @@ def change_site(typed: Mapping[str, str], seen: str) -> None:
         "direction": check.choice("direction", policy.DIRECTIONS),
         "colour": check.choice("colour", ("", *policy.COLOURS)) or None,
         **{field: check.audience(field) for field in AUDIENCES},
+        "comments_shown_to": check.choice("comments_shown_to", [shown_to for shown_to, _ in policy.SHOWN_TO]),
         "default_sort": check.choice("default_sort", SORTS),
         "longest_pause": check.choice("longest_pause", [months for months, _ in policy.PAUSES]),
         "about": check.text("about", most=policy.LONGEST_TEXT),

@@ -73,6 +73,7 @@ class SiteView:
     staff_second_factor: str | None = None  # required, offered; None: by the mode
     colour: str | None = None
     first_steps_away: bool = False
+    comments_shown_to: str = "everyone"  # of gated articles: everyone, article_readers
     surges: tuple[SurgeView, ...] = ()  # those that had not ended when this was read
     protected_ids: frozenset[int] = frozenset()  # authors on whose stories doubtful comments are held
 
@@ -139,7 +140,7 @@ def _load_site() -> SiteView:
         row.read_audience, row.comment_audience, row.respect_audience, row.default_sort, row.longest_pause,
         row.version,
         tuple(SectionView(*values) for values in sections), tuple(RuleView(*values) for values in rules),
-        row.staff_second_factor, row.colour, row.first_steps_away,
+        row.staff_second_factor, row.colour, row.first_steps_away, row.comments_shown_to,
         surges=tuple(SurgeView(*values) for values in surges),
         protected_ids=frozenset(session.scalars(select(ProtectedAuthor.user_id))),
     )
