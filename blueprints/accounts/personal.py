@@ -73,7 +73,7 @@ HOLDINGS: dict[str, Holding] = {
     "follow": Holding(("user_id",), "removed"),
     "mute": Holding(("user_id",), "removed"),
     "notice": Holding(("user_id",), "removed"),
-    "notice_cause": Holding(("user_id",), "removed", hides=("actor_id", "mail")),
+    "notice_cause": Holding(("user_id",), "removed", hides=("actor_id", "excerpt", "mail")),
     "notice_preference": Holding(("user_id",), "removed"),
     "notice_setting": Holding(("user_id",), "removed", hides=("feed_number",)),
     "mail": Holding(("user_id",), "removed", hides=("html", "unsubscribe_path", "dedupe_key")),

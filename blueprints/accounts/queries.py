@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, join, or_, select
 
 from blueprints.accounts.queries_factors import has_factor
 from blueprints.notifications.notices import bell_number
@@ -27,8 +27,9 @@ _moment = bindparam("moment", type_=UTCDateTime())
 def viewers_of(proof: Any, *columns: Any) -> Select[Any]:
     """Who has the proof with that `key_hash` (a browser's session, a program's key), with all that decides on rights.
 
-    Rows for `viewer_from`. Parameters: `key_hash`, `moment`.
+    Rows for `viewer_from`. Parameters: `key_hash`, `moment`; without a proof, `user_id` in the place of `key_hash`.
     """
+    is_theirs = proof.key_hash == bindparam("key_hash") if proof else User.id == bindparam("user_id")
     return (
         select(
             User.id, User.display_name, User.email, User.confirmed_at, User.thread_sort, User.reading_keys,
@@ -44,8 +45,7 @@ def viewers_of(proof: Any, *columns: Any) -> Select[Any]:
             Sanction.kind, Sanction.starts_at.label("since_at"), Sanction.ends_at.label("to_at"), Sanction.reason,
             Sanction.id.label("sanction_id"), *columns,
         )
-        .select_from(proof)
-        .join(User, User.id == proof.user_id)
+        .select_from(join(proof, User, User.id == proof.user_id) if proof else User)
         .outerjoin(RoleGrant, RoleGrant.user_id == User.id)
         .outerjoin(ModeratedSection, ModeratedSection.user_id == User.id)
         .outerjoin(
@@ -62,7 +62,7 @@ def viewers_of(proof: Any, *columns: Any) -> Select[Any]:
                 or_(Sanction.kind != "warning", Sanction.acknowledged_at.is_(None)),
             ),
         )
-        .where(proof.key_hash == bindparam("key_hash"), User.active, User.deleted_at.is_(None))
+        .where(is_theirs, User.active, User.deleted_at.is_(None))
     )  # fmt: skip
 
 
@@ -72,6 +72,9 @@ _VIEWER = Prepared(
         BrowserSession.second_factor_at, BrowserSession.must_rotate,
     ).where(BrowserSession.expires_at > _moment)
 )  # fmt: skip
+
+
+_WITH_ID = Prepared(viewers_of(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,13 @@ def viewer_by_session(key_hash: str) -> tuple[Viewer, Use | None]:
         second_factor=first.second_factor_at is not None,
     )  # fmt: skip
     return viewer, Use(first.seen_at, first.must_rotate)
+
+
+def viewer_with_id(user_id: int) -> Viewer:
+    """A person as rules see them who is written to, with all their roles; a guest where nobody can be reached."""
+    moment = clock.now()
+    rows = _WITH_ID.all(None, moment=moment, user_id=user_id)
+    return viewer_from(rows, moment) if rows else GUEST
 
 
 def viewer_from(rows: Sequence[Any], moment: datetime) -> Viewer:

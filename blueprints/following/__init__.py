@@ -2,11 +2,14 @@
 
 from flask import Flask
 
-from blueprints.following import events, jobs  # noqa: F401
+from blueprints.following import events, jobs, telling  # noqa: F401
 from blueprints.following.routes import following
+from blueprints.notifications import quoting
 
 
 def install(app: Flask) -> None:
     """Register this domain's routes, jobs and signals."""
     app.register_blueprint(following)
     events.connect()
+    if telling.closed_to not in quoting.closed_to:
+        quoting.closed_to.append(telling.closed_to)

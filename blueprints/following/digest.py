@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
+from blueprints.accounts.queries import viewer_with_id
 from blueprints.following import queries
 from blueprints.notifications import choice_queries, letters, mail_queries
 from blueprints.notifications.choices import DIGEST_HOUR, choices_of
@@ -95,7 +96,7 @@ def _left_out(items: Sequence[letters.Item]) -> int:
 
 
 def _best(session: Session, user_id: int, since: datetime) -> list[Best]:
-    return [_quoted(row) for row in queries.best_since(session, user_id, since, BEST_SHOWN)]
+    return [_quoted(row) for row in queries.best_since(session, viewer_with_id(user_id), since, BEST_SHOWN)]
 
 
 def _quoted(row: Row[tuple[object, ...]]) -> Best:

@@ -59,7 +59,7 @@ def page(viewer: Viewer) -> FollowingPage:
     session, me = db.session(), _me(viewer)
     return FollowingPage(
         queries.followed_threads(session, me),
-        [_branch(row) for row in queries.followed_branches(session, me)],
+        [_branch(row) for row in queries.followed_branches(session, viewer)],
         queries.followed_people(session, me),
         queries.muted_people(session, me),
     )
@@ -118,7 +118,7 @@ def _person(user_id: int) -> Person:
 
 
 def _branch(row: Row[Any]) -> Branch:
-    readable = row.status == "published"
+    readable = row.status == "published" and row.readable
     return Branch(
         row.target_id, row.headline, (row.name or "") if readable and not row.nameless else "",
         excerpt(plain_text(row.body_html), QUOTE_LENGTH) if readable and row.body_html else "", row.branch_count,

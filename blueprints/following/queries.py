@@ -1,6 +1,6 @@
 """Finding follows, mutes, and those whom a comment concerns."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -11,8 +11,10 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
 from blueprints.following.policy import Person
+from blueprints.threads.listing import threads_seen_by
 from core.db import UTCDateTime
 from core.prepared import Prepared, PreparedInsert
+from core.viewer import Viewer
 from models.article import Article
 from models.notice import Follow, Mute, NoticeCause, NoticeSetting
 from models.thread import Comment, Mention, Thread
@@ -74,18 +76,20 @@ def followed_threads(session: Session, user_id: int) -> Sequence[Row[Any]]:
     return list(session.execute(statement))
 
 
-def followed_branches(session: Session, user_id: int) -> Sequence[Row[Any]]:
-    """The conversations somebody follows that can be seen, with the comment each begins with."""
+def followed_branches(session: Session, viewer: Viewer) -> Sequence[Row[Any]]:
+    """The conversations somebody follows that can be seen, with the comment each begins with, and whether they may
+    read it."""
     statement: Any = (
         select(
             Follow.target_id, Follow.kind, Article.headline, Comment.body_html, Comment.status, Comment.nameless,
             Comment.branch_count, case((User.deleted_at.is_(None), User.display_name)).label("name"),
+            threads_seen_by(viewer).label("readable"),
         )
         .join(Comment, Comment.id == Follow.target_id)
         .join(User, User.id == Comment.author_id)
         .join(Thread, Thread.id == Comment.thread_id)
         .join(Article, Article.id == Thread.article_id)
-        .where(Follow.user_id == user_id, Follow.kind == "branch", *_visible())
+        .where(Follow.user_id == viewer.id, Follow.kind == "branch", *_visible())
         .order_by(Follow.created_at.desc(), Follow.target_id.desc())
     )  # fmt: skip
     return list(session.execute(statement))
@@ -100,6 +104,12 @@ def followed_people(session: Session, user_id: int) -> Sequence[Row[Any]]:
         .order_by(Follow.created_at.desc(), Follow.target_id.desc())
     )
     return list(session.execute(statement))
+
+
+def threads_read_by(session: Session, viewer: Viewer, thread_ids: Iterable[int]) -> set[int]:
+    """Those of these discussions that somebody may read."""
+    statement = select(Thread.id).join(Article, Article.id == Thread.article_id)
+    return set(session.scalars(statement.where(Thread.id.in_(sorted(thread_ids)), threads_seen_by(viewer))))
 
 
 def _visible() -> tuple[Any, ...]:
@@ -259,8 +269,9 @@ def _followers(kind: str, target: str, rank: int) -> Any:
     )  # fmt: skip
 
 
-def best_since(session: Session, user_id: int, since: datetime, limit: int) -> Sequence[Row[Any]]:
-    """The best that others said since then in the discussions a person follows, the best first."""
+def best_since(session: Session, viewer: Viewer, since: datetime, limit: int) -> Sequence[Row[Any]]:
+    """The best that others said since then in the discussions a person follows and may read, the best first."""
+    user_id = viewer.id
     muted = exists().where(Mute.user_id == user_id, Mute.muted_id == Comment.author_id)
     statement: Any = (
         select(
@@ -273,7 +284,7 @@ def best_since(session: Session, user_id: int, since: datetime, limit: int) -> S
         .join(User, User.id == Comment.author_id)
         .where(
             Comment.status == "published", Comment.published_at > since, Comment.respect_count > 0,
-            Comment.author_id != user_id, ~muted, *_visible(),
+            Comment.author_id != user_id, ~muted, *_visible(), threads_seen_by(viewer),
         )
         .order_by(Comment.score.desc(), Comment.id.desc())
         .limit(limit)

@@ -4,14 +4,18 @@ Nobody is told twice of one comment: the strongest reason counts. What was told 
 be read, and put back when it can.
 """
 
+from collections.abc import Set
 from typing import Any
 
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
+from blueprints.accounts.queries import viewer_with_id
 from blueprints.following import queries
 from blueprints.following.policy import MOST_FOLLOWED
+from blueprints.membership.entitlements import EVERYONE
 from blueprints.notifications.notices import notify, restate, withdraw
+from blueprints.site.queries import site
 from core import clock
 from core.markup import plain_text
 from core.records import dataclass
@@ -38,6 +42,14 @@ def cause_of(comment_id: int) -> str:
 def scope_of(thread_id: int) -> str:
     """What a discussion is called as the place of a cause."""
     return f"thread:{thread_id}"
+
+
+def closed_to(session: Session, user_id: int, scopes: Set[str]) -> Set[str]:
+    """Those of these discussions whose words this person may not read at present."""
+    if site().comments_shown_to == EVERYONE:
+        return frozenset()
+    ids = {int(number) for kind, _, number in (scope.partition(":") for scope in scopes) if kind == "thread"}
+    return {scope_of(each) for each in ids - queries.threads_read_by(session, viewer_with_id(user_id), ids)}
 
 
 def can_be_read(comment: Row[Any]) -> bool:

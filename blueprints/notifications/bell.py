@@ -10,6 +10,7 @@ from sqlalchemy import Row
 
 from blueprints.notifications import notice_queries as queries
 from blueprints.notifications import wording
+from blueprints.notifications.quoting import closed_places
 from core import clock
 from core.db import db
 from core.ids import row_id
@@ -48,8 +49,10 @@ def page(user_id: int, after: str) -> NoticePage:
     cursor = _read(after)
     rows = queries.page_of_notices(db.session(), user_id, cursor, PER_PAGE + 1)
     shown = rows[:PER_PAGE]
+    closed = closed_places(db.session(), user_id, shown)
     days = [
-        (day, [_line(row) for row in those]) for day, those in groupby(shown, key=lambda row: _day(row.moved_at))
+        (day, [_line(row, quotes=row.scope not in closed) for row in those])
+        for day, those in groupby(shown, key=lambda row: _day(row.moved_at))
     ]
     more = len(rows) > PER_PAGE
     return NoticePage(
@@ -68,11 +71,12 @@ def moment_in(text: str) -> datetime:
         return clock.now()
 
 
-def _line(row: Row[Any]) -> Line:
+def _line(row: Row[Any], *, quotes: bool) -> Line:
     template = wording.template_of(row.title, row.many, row.causes)
     return Line(
         id=row.id, unread=row.read_at is None, words=wording.marked(template, row.causes, row.actor),
-        excerpt=row.excerpt, moved_at=row.moved_at, reply_url=row.reply_url if row.causes == 1 else "",
+        excerpt=row.excerpt if quotes else "", moved_at=row.moved_at,
+        reply_url=row.reply_url if row.causes == 1 else "",
         actor_id=row.actor_id if row.actor and row.causes == 1 else None, actor=row.actor or "",
     )  # fmt: skip
 

@@ -11,6 +11,7 @@ from hashlib import sha256
 from flask import current_app
 
 from blueprints.notifications import choice_queries, mail_queries, wording
+from blueprints.notifications.quoting import closed_places
 from blueprints.notifications.service import absolute_url
 from core.db import db
 from core.records import dataclass
@@ -53,10 +54,12 @@ def replies_at(token: str) -> Feed | None:
     if user_id is None or not is_feed_token(token, user_id, number):
         return None
     rows = mail_queries.newest_replies(session, user_id, ENTRIES)
+    closed = closed_places(session, user_id, rows)
     entries = tuple(
         Entry(
-            f"{absolute_url('/')}notices/{row.id}", wording.spoken(row.title, 1, row.actor), row.excerpt,
-            absolute_url(row.url), row.actor or wording.SOMEBODY, iso(row.created_at),
+            f"{absolute_url('/')}notices/{row.id}", wording.spoken(row.title, 1, row.actor),
+            row.excerpt if row.scope not in closed else "", absolute_url(row.url),
+            row.actor or wording.SOMEBODY, iso(row.created_at),
         )
         for row in rows
     )  # fmt: skip

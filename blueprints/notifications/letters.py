@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from blueprints.notifications import mail_queries as queries
 from blueprints.notifications import wording
 from blueprints.notifications.notice_queries import hold_choices
+from blueprints.notifications.quoting import closed_places
 from blueprints.notifications.service import send_mail
 from blueprints.notifications.unsubscribing import ABOUT, ALL, path_to_stop
 from blueprints.site.queries import site
@@ -46,7 +47,9 @@ class Stop:
 
 def items_waiting(session: Session, user_id: int, how: str) -> Sequence[Item]:
     """What waits for a person to be mailed in that way, the oldest first."""
-    return [_item(row) for row in queries.waiting(session, user_id, how)]
+    rows = queries.waiting(session, user_id, how)
+    closed = closed_places(session, user_id, rows)
+    return [_item(row, quotes=row.scope not in closed) for row in rows]
 
 
 def write_at_once(session: Session, user_id: int) -> bool:
@@ -88,11 +91,11 @@ def after_signing_in(path: str) -> str:
     return f"/sign-in?next={quote(path, safe='')}"
 
 
-def _item(row: Row[tuple[object, ...]]) -> Item:
+def _item(row: Row[tuple[object, ...]], *, quotes: bool) -> Item:
     template = wording.template_of(row.title, row.many, row.causes)
     several = row.causes > 1
     return Item(
         row.kind, wording.spoken(template, row.causes, row.actor), wording.marked(template, row.causes, row.actor),
-        row.excerpt, (row.many_url if several and row.many_url else row.url),
+        row.excerpt if quotes else "", (row.many_url if several and row.many_url else row.url),
         after_signing_in(row.reply_url) if row.reply_url else "", row.scope, row.cause,
     )  # fmt: skip

@@ -102,6 +102,7 @@ def newest_replies(session: Session, user_id: int, limit: int) -> Sequence[Row[A
     statement: Any = (
         select(
             NoticeCause.id, NoticeCause.title, NoticeCause.excerpt, NoticeCause.url, NoticeCause.created_at,
+            NoticeCause.scope,
             case((_actor.deleted_at.is_(None), _actor.display_name)).label("actor"),
         )
         .outerjoin(_actor, _actor.id == NoticeCause.actor_id)

@@ -117,7 +117,7 @@ _LINES: Any = (
     select(
         Notice.id, Notice.kind, Notice.count.label("causes"), Notice.moved_at, Notice.read_at, NoticeCause.title,
         NoticeCause.many, NoticeCause.excerpt, NoticeCause.url, NoticeCause.many_url, NoticeCause.reply_url,
-        NoticeCause.actor_id,
+        NoticeCause.actor_id, NoticeCause.scope,
         case((User.deleted_at.is_(None), User.display_name)).label("actor"),
     )
     .join(NoticeCause, NoticeCause.id == _newest)
