@@ -88,7 +88,7 @@ def replies(facts: ThreadFacts, found: CommentFacts, viewer: Viewer, after: str 
     place = ordering.read_reply_cursor(after)
     if after is not None and place is None:
         raise bad_cursor()
-    if policy.may_see_thread(viewer, facts) is None:
+    if policy.may_see_thread(viewer, facts, now) is None:
         top = queries_shown.comments_by_id(session, [found.id])[0]
         rows = branch_of(session, top, place, REPLIES_PER_PAGE + 1, levels=INDENT_LEVELS)
     shown = rows[:REPLIES_PER_PAGE]

@@ -47,12 +47,12 @@ def description() -> Schema:
                 "article_comments", "One page of its discussion: comments that answer the article, with first replies",
                 "Discussion", (
                     _slug(), _query("sort", {"type": "string", "enum": list(SORTS)}, "Else the paper's own"), _cursor(),
-                ), missing=True),
+                ), missing=True, gated=True),
             "/api/v1/comments/{id}": _get(
-                "comment", "One comment", "Comment", (_id(),), missing=True, gone=True),
+                "comment", "One comment", "Comment", (_id(),), missing=True, gone=True, gated=True),
             "/api/v1/comments/{id}/replies": _get(
                 "comment_replies", "What is below a comment, page by page, depth first", "Replies", (_id(), _cursor()),
-                missing=True, gone=True),
+                missing=True, gone=True, gated=True),
             "/api/v1/me": _get("me", "Who asks", "Me", ()),
             "/api/v1/openapi.json": _get("openapi", "This document", "Document", ()),
         },
@@ -61,6 +61,7 @@ def description() -> Schema:
             "responses": {
                 str(status): _answer(says, "Error") for status, says in (
                     (401, "The key is unknown or revoked, or what was sent is no key"), (404, "There is nothing here"),
+                    (403, "These comments are for those who may read the article"),
                     (405, "This address is for reading: GET and HEAD"), (410, "It was here, and was taken away"),
                     (422, "A parameter is unknown, given twice, or damaged"), (429, "Too many: see Retry-After"),
                     (400, "The request could not be understood"), (503, "Our store is away for a while"),
@@ -126,9 +127,11 @@ def _comment() -> Schema:
 
 
 def _get(
-    name: str, says: str, schema: str, parameters: tuple[Schema, ...], *, missing: bool = False, gone: bool = False
-) -> Schema:
-    statuses = (400, 401, *((404,) if missing else ()), *((410,) if gone else ()), 422, 429, 503)
+    name: str, says: str, schema: str, parameters: tuple[Schema, ...], *, missing: bool = False, gone: bool = False,
+    gated: bool = False,
+) -> Schema:  # fmt: skip
+    sometimes = ((403, gated), (404, missing), (410, gone))
+    statuses = (400, 401, *(status for status, can_be in sometimes if can_be), 422, 429, 503)
     refused = {str(status): {"$ref": f"#/components/responses/{status}"} for status in statuses}
     return {"get": {
         "operationId": name, "summary": says, "parameters": list(parameters),

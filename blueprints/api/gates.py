@@ -13,7 +13,7 @@ OPEN, GRANTED, NO_THREAD = "open", "granted", "no_thread"
 # Every word that may stand here; the others are the codes of blueprints/threads/policy.py.
 REASONS = (
     OPEN, GRANTED, NO_THREAD, "guest", "unconfirmed", "audience", "closed", "hidden", "no_questions", "banned",
-    "suspended", "warned", "gone",
+    "suspended", "warned", "gone", "gated",
 )  # fmt: skip
 
 Answers = dict[str, dict[str, Any]]

@@ -84,7 +84,7 @@ def bad_cursor() -> DomainError:
 
 
 def _discussion(facts: ThreadFacts | None, viewer: Viewer, now: datetime) -> dict[str, Any] | None:
-    if facts is None or may_see_thread(viewer, facts) is not None:
+    if facts is None or may_see_thread(viewer, facts, now) is not None:
         return None
     return {
         "state": modes.state_at(facts, now), "comments": facts.published_count,

@@ -101,9 +101,10 @@ def article_page(
         row, site, gate, viewer, at, given=given, repeats=place.repeats,
         comments=() if viewer.is_signed_in or place.repeats else thread.comments,
     )  # fmt: skip
+    feed = absolute(f"{article_path(row.slug)}/comments.atom") if thread.html and thread.for_everyone else None
     places = {
         "headline": row.headline, "thread": thread.html,
-        "comments_feed": absolute(f"{article_path(row.slug)}/comments.atom"),
+        "comments_feed": feed,
         "share": share_offer(row, gate, viewer, at), "gift": gift_note(link, row, at) if link else None,
     }  # fmt: skip
     page = render_framed("articles/article.html", (site,), places | parts, not_public=row.state != PUBLISHED)

@@ -18,6 +18,7 @@ from sqlalchemy import (
     literal,
     literal_column,
     select,
+    true,
     tuple_,
     type_coerce,
     union_all,
@@ -30,6 +31,7 @@ from blueprints.articles.policy import PUBLISHED, Gate, is_gated
 from blueprints.membership.entitlements import effective_audience
 from blueprints.site.queries import SiteView
 from blueprints.threads.facts import THREAD_COLUMNS
+from blueprints.threads.listing import open_to_all
 from core import clock
 from core.db import UTCDateTime, db
 from core.ids import MAX_ID
@@ -137,7 +139,7 @@ def article_stamp() -> Select[Any]:
             _HAS_OPENED,
             Thread.version.label("thread_version"),
             Thread.state.label("thread_state"),
-            *(_is_past(moment) for moment in (
+            *(is_past(moment) for moment in (
                 Thread.closes_at, Thread.members_first_until, Thread.questions_open_at, Thread.questions_close_at,
             )),
             Article.quote_count,
@@ -255,12 +257,12 @@ _PICTURE_NAME = re.compile(rf"[0-9a-f]{{64}}\.(?:{'|'.join(EXTENSIONS.values())}
 _SITE_VERSION = select(func.max(Site.version)).scalar_subquery().label("site_version")
 
 
-def _is_past(column: Any) -> Any:
+def is_past(column: Any) -> Any:
     """Whether a moment that was set has come, for the time-driven switches of a page."""
     return func.coalesce(column <= bindparam("moment", type_=UTCDateTime()), false())
 
 
-_HAS_OPENED = _is_past(Article.opens_to_all_at).label("has_opened")
+_HAS_OPENED = is_past(Article.opens_to_all_at).label("has_opened")
 # For columns that are only compared with themselves: spares making moments of them.
 _AS_STORED = String()
 _MICROSECOND = (FIRST_MOMENT.replace(microsecond=1)) - FIRST_MOMENT
@@ -287,7 +289,7 @@ def _listed(*more: Any) -> Select[Any]:
 def _picks_stamp() -> Any:
     """What decides how a section's fresh Picks look, as one text for all rows.
 
-    Parameters: `section` (its slug) and `since`. One walk along the newest Picks of the paper.
+    Parameters: `moment`, `section` (its slug) and `since`. One walk along the newest Picks of the paper.
     """
     thread, article = aliased(Thread, name="of_thread"), aliased(Article, name="of_article")
     section = aliased(Section, name="of_section")
@@ -299,10 +301,11 @@ def _picks_stamp() -> Any:
         .join(thread, thread.id == literal_column("+comment.thread_id"))
         .join(article, article.id == literal_column("+of_thread.article_id"))
         .join(section, section.id == literal_column("+of_article.section_id"))
+        .outerjoin(Site, true())
         .where(
             Comment.picked_at.is_not(None), Comment.status == "published",
             Comment.picked_at > bindparam("since", type_=UTCDateTime()), thread.state != "hidden",
-            article.state == PUBLISHED, section.slug == bindparam("section"),
+            article.state == PUBLISHED, section.slug == bindparam("section"), open_to_all(article, section),
         )
         .order_by(Comment.picked_at.desc(), Comment.id.desc())
         .limit(SECTION_PICKS)

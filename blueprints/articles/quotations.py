@@ -13,6 +13,7 @@ from markupsafe import Markup
 from sqlalchemy import Select, bindparam, delete, insert, select
 from sqlalchemy.orm import Session, aliased
 
+from blueprints.articles.queries import is_past
 from blueprints.threads.listing import FoundComment, picks_by_id
 from core import clock
 from core.db import db
@@ -60,13 +61,13 @@ def without_quotations(html: str) -> str:
 
 
 def quotes_stamp() -> Select[*tuple[Any, ...]]:
-    """What decides how the comments quoted in an article look; parameter: `article`, its slug.
+    """What decides how the comments quoted in an article look; parameters: `article`, its slug, and `moment`.
 
     The version of a thread rises with whatever changes on its comments, and that of an article when it is withdrawn.
     """
     quoting = aliased(Article)
     return (
-        select(Comment.id, Thread.id, Thread.version, Article.version)
+        select(Comment.id, Thread.id, Thread.version, Article.version, is_past(Article.opens_to_all_at))
         .select_from(ArticleQuote)
         .join(quoting, quoting.id == ArticleQuote.article_id)
         .join(Comment, Comment.id == ArticleQuote.comment_id)
@@ -79,7 +80,7 @@ def quotes_stamp() -> Select[*tuple[Any, ...]]:
 
 def quotes_now(slug: str) -> tuple[Any, ...]:
     """The stamp of the comments quoted in the article with this slug, as it is now."""
-    return tuple(tuple(row) for row in _STAMP.all(db.session(), article=slug))
+    return tuple(tuple(row) for row in _STAMP.all(db.session(), article=slug, moment=clock.now()))
 
 
 def quotes_of(session: Session, article_id: int) -> set[int]:

@@ -100,7 +100,7 @@ class Stamps:
         if not _is_whole(rows):
             return None
         *_, quote_count, _version = rows[0]
-        return (*rows[0], *self._quotes(article=slug)) if quote_count else rows[0]
+        return (*rows[0], *self._quotes(article=slug, moment=moment)) if quote_count else rows[0]
 
     def section(self, slug: str, after: str, moment: datetime) -> Stamp | None:
         """For a page of a section; None for an empty or wrong one."""

@@ -73,7 +73,7 @@ def _set(session: Session, viewer: Viewer, kind: str, target_id: int, facts: Thr
     if not wanted:
         queries.remove_follow(session, viewer.id, kind, target_id)
         return
-    if refusal := may_see_thread(viewer, facts):
+    if refusal := may_see_thread(viewer, facts, clock.now()):
         raise DomainError(refusal.sentence, refusal.status)
     _add(session, viewer.id, kind, target_id)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Row, String, case, cast, func, literal_column, select
 
-from blueprints.membership.entitlements import effective_audience
+from blueprints.membership.entitlements import EVERYONE, effective_audience
 from blueprints.site.queries import SiteView, SurgeView
 from core.records import dataclass
 from core.text import slugify
@@ -55,6 +55,8 @@ ARTICLE_COLUMNS: tuple[Any, ...] = (
     Article.byline,
     Article.section_id,
     Article.author_id,
+    Article.opens_to_all_at,
+    Article.read_audience,
     Article.comment_audience,
     Article.respect_audience,
 )
@@ -103,6 +105,8 @@ class ThreadFacts:
     brake_seconds: int | None = None
     brake_until: datetime | None = None
     surges: tuple[SurgeView, ...] = ()
+    shown_to: str = EVERYONE  # until the article opens to all: who may read the comments
+    opens_to_all_at: datetime | None = None
     protects_author: bool = False  # doubtful comments are held before its author sees them
 
     @property
@@ -159,6 +163,10 @@ def facts_from(row: Row[Any], site: SiteView) -> ThreadFacts:
         respect_audience=effective_audience(
             row.respect_audience, section.respect_audience if section else None, site.respect_audience
         ),
+        shown_to=EVERYONE if site.comments_shown_to == EVERYONE else effective_audience(
+            row.read_audience, section.read_audience if section else None, site.read_audience
+        ),
+        opens_to_all_at=row.opens_to_all_at,
         closed_at=row.closed_at,
         members_first_until=row.members_first_until,
         closes_at=row.closes_at,

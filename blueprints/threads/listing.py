@@ -8,18 +8,38 @@ from datetime import datetime
 from typing import Any
 
 from markupsafe import Markup
-from sqlalchemy import ColumnElement, Row, Select, and_, case, exists, false, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    case,
+    exists,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.orm import Session
 
+from blueprints.membership.entitlements import EVERYONE, MEMBERS, PLANS_PREFIX, REGISTERED, live_plans
+from blueprints.site.queries import site
 from blueprints.threads import queries_badges
 from blueprints.threads.facts import reader_path
 from blueprints.threads.names import is_named, shown_name
+from core import clock
+from core.db import UTCDateTime
 from core.markup import plain_text
 from core.records import dataclass
 from core.text import excerpt
 from core.viewer import GUEST, Viewer
-from models.article import Article
+from models.article import Article, Section
+from models.conversation import ThreadGuest
 from models.notice import Mute
+from models.site import Site
 from models.thread import Comment, Thread
 from models.user import User
 
@@ -86,12 +106,44 @@ def readable_by(viewer: Viewer) -> ColumnElement[bool]:
 
 def threads_seen_by(viewer: Viewer) -> ColumnElement[bool]:
     """The condition on Thread and Article for the discussions this viewer may see; as `policy.may_see_thread`."""
-    seen = and_(Article.state == "published", Thread.state != "hidden")
+    seen = and_(Article.state == "published", Thread.state != "hidden", _reads_along(viewer))
     if not viewer.is_moderator:
         return seen
     if viewer.is_editor or not viewer.section_ids:
         return true()
     return or_(seen, Article.section_id.in_(sorted(viewer.section_ids)))
+
+
+def open_to_all(article: Any = Article, section: Any = Section, site: Any = Site) -> ColumnElement[bool]:
+    """The condition for nobody being kept from an article's comments, at a `moment`: `modes.is_for_everyone` in SQL."""
+    return or_(
+        func.coalesce(site.comments_shown_to, EVERYONE) == EVERYONE,
+        func.coalesce(article.read_audience, section.read_audience, site.read_audience) == EVERYONE,
+        func.coalesce(article.opens_to_all_at <= bindparam("moment", type_=UTCDateTime()), false()),
+    )
+
+
+def _reads_along(viewer: Viewer) -> ColumnElement[bool]:
+    """The condition on Thread and Article for this viewer reading the comments of gated articles."""
+    view, now = site(), clock.now()
+    if view.comments_shown_to == EVERYONE or viewer.is_staff:
+        return true()
+    of_section = {one.id: one.read_audience for one in view.sections if one.read_audience}
+    rules = [Article.read_audience, view.read_audience]
+    if of_section:
+        rules.insert(1, case(of_section, value=Article.section_id))
+    audience = func.coalesce(*rules)
+    reads = [audience == EVERYONE, Article.opens_to_all_at <= now]
+    if viewer.id is not None:
+        invited = exists().where(ThreadGuest.thread_id == Thread.id, ThreadGuest.user_id == viewer.id)
+        reads += [Article.author_id == viewer.id, and_(Thread.takes_questions, invited)]
+        if viewer.confirmed:
+            reads.append(audience == REGISTERED)
+        if plans := live_plans(viewer, now, "read"):
+            named = literal(",") + func.replace(func.substr(audience, len(PLANS_PREFIX) + 1), " ", "") + ","
+            ours = or_(*(named.contains(f",{key},", autoescape=True) for key in sorted(plans)))
+            reads += [audience == MEMBERS, and_(audience.startswith(PLANS_PREFIX), ours)]
+    return or_(*reads)
 
 
 def muted_by(viewer: Viewer) -> ColumnElement[bool]:

@@ -57,7 +57,8 @@ def seen_thread(slug: str) -> ThreadFacts:
     Asks who the viewer is only where a stranger would be refused: open pages ask this often.
     """
     facts = article_thread(slug)
-    if policy.may_see_thread(GUEST, facts) and (refusal := policy.may_see_thread(current_viewer(), facts)):
+    now = clock.now()
+    if policy.may_see_thread(GUEST, facts, now) and (refusal := policy.may_see_thread(current_viewer(), facts, now)):
         raise DomainError(refusal.sentence, refusal.status)
     return facts
 
@@ -89,7 +90,7 @@ def comment_and_thread(comment_id: int) -> tuple[ThreadFacts, CommentFacts]:
 def visible_comment(comment_id: int) -> tuple[ThreadFacts, CommentFacts]:
     """A comment that the viewer may see, and its thread. Raises DomainError."""
     facts, found = comment_and_thread(comment_id)
-    if refusal := policy.may_see_comment(current_viewer(), facts, found):
+    if refusal := policy.may_see_comment(current_viewer(), facts, found, clock.now()):
         raise DomainError(refusal.sentence, refusal.status)
     return facts, found
 
@@ -123,7 +124,8 @@ def composer_at(
     return composer_for(
         facts, viewer, refusal, offer, now=now, here=queries_authors.here(session, facts, viewer), body=body,
         parent_id=parent_id, error=refused.sentence if refused else "",
-        parent_name=queries.name_of_answered(session, facts.article_id, parent_id) if parent_id else "",
+        parent_name=queries.name_of_answered(session, facts.article_id, parent_id)
+        if parent_id and policy.may_see_thread(viewer, facts, now) is None else "",
         error_url=f"/comments/{first}" if first else "", error_link="See it" if first else "",
         from_draft=from_draft, draft=draft, focus=True, key=f"reply-{parent_id}" if parent_id else "composer",
         cancel_url=f"/comments/{parent_id}" if parent_id else "",
@@ -163,7 +165,8 @@ def previewed(facts: ThreadFacts, body: str) -> Markup:
 def names_offered(facts: ThreadFacts, typed: str) -> list[dict[str, str]]:
     """Names that may be meant in this discussion, and how the composer writes them. Raises DomainError."""
     viewer = current_viewer()
-    if refusal := policy.may_see_thread(viewer, facts) or policy.may_comment(viewer, facts, clock.now()):
+    now = clock.now()
+    if refusal := policy.may_see_thread(viewer, facts, now) or policy.may_comment(viewer, facts, now):
         raise DomainError(refusal.sentence, refusal.status)
     names = mentions.names_offered(db.session(), viewer, facts, typed)
     return [{"name": name, "token": token(name)} for name in names]

@@ -28,13 +28,14 @@ class Phase:
     questions: QuestionTime
     braked: bool = False
     surges: bool = False
+    for_everyone: bool = True
 
 
 def phase(facts: ThreadFacts, now: datetime) -> Phase:
     """How the discussion stands at that moment."""
     return Phase(
         state_at(facts, now), is_members_first(facts, now), question_time(facts, now), bool(brake(facts, now)),
-        bool(surges(facts, now)),
+        bool(surges(facts, now)), is_for_everyone(facts, now),
     )  # fmt: skip
 
 
@@ -43,6 +44,11 @@ def state_at(facts: ThreadFacts, now: datetime) -> str:
     if facts.state == "open" and facts.closes_at is not None and facts.closes_at <= now:
         return "closed"
     return facts.state
+
+
+def is_for_everyone(facts: ThreadFacts, now: datetime) -> bool:
+    """Whether nobody is kept from the comments at that moment, because the article is gated and so are they."""
+    return facts.shown_to == EVERYONE or (facts.opens_to_all_at is not None and facts.opens_to_all_at <= now)
 
 
 def is_members_first(facts: ThreadFacts, now: datetime) -> bool:

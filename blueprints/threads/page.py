@@ -15,7 +15,17 @@ from flask import current_app
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
-from blueprints.threads import modes, ordering, policy, queries, queries_authors, queries_mine, queries_shown, visits
+from blueprints.threads import (
+    gated,
+    modes,
+    ordering,
+    policy,
+    queries,
+    queries_authors,
+    queries_mine,
+    queries_shown,
+    visits,
+)
 from blueprints.threads.composer import composer_for, leads_to_joining
 from blueprints.threads.facts import ThreadFacts
 from blueprints.threads.layout import LIST_END, LIST_START, Layout
@@ -50,6 +60,7 @@ class ThreadPage:
     next_url: str | None
     comments: Sequence[Shown] = ()
     own: "OwnQuestion | None" = None
+    for_everyone: bool = True  # nobody is kept from it
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +101,12 @@ def thread_fragment(
     `sort`, `after` and `at` come from the address and may be anything. With `at`, the page is the one on which that
     comment stands, in its context; it takes the place of `after`. `guest_hash` is that of the visitor's own token
     (`drafts.guest_hash`), whose kept words go into the composer. `welcome` puts the focus there. Hidden threads
-    give an empty string to all but their moderators.
+    give an empty string to all but their moderators; gated ones a sentence and the ways in.
     """
-    if policy.may_see_thread(viewer, facts) is not None:
-        return ThreadPage(Markup(), 0, facts.version, None)
     session, now = db.session(), clock.now()
+    if refusal := policy.may_see_thread(viewer, facts, now):
+        instead = gated.part(facts, viewer, now, focus=welcome) if refusal.code == policy.GATED else Markup()
+        return ThreadPage(instead, 0, facts.version, None, for_everyone=False)
     place = Place(_view(facts, viewer, sort, at), "" if at else after or "", at)
     page = shared_page(session, facts, place, now)
     parts, own, mine, since, elsewhere = page.layout.parts, "", NOTHING, "", ""
@@ -125,6 +137,7 @@ def thread_fragment(
         Markup(html), facts.published_count, facts.version, page.next_url,  # noqa: S704 - our templates
         [pieces.shown for pieces in page.layout.pieces.values()] if viewer.id is None else (),
         OwnQuestion(page.mine, facts.thread_id, facts.article_id, mine, _passes(page, facts, viewer, now)),
+        modes.is_for_everyone(facts, now),
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from core.records import dataclass
 from core.rendering import date_and_time
 from core.viewer import SanctionSpan, Viewer
 
+GATED = "gated"  # the code of a refusal to those who may not read the article
 EDIT_WINDOW = timedelta(minutes=5)
 
 
@@ -32,15 +33,23 @@ def refuse(refusal: Refusal | None) -> None:
         raise DomainError(refusal.sentence, refusal.status, refusal.code)
 
 
-def may_see_thread(viewer: Viewer, facts: ThreadFacts) -> Refusal | None:
-    """A thread is seen with its published article; a hidden one by its moderators only."""
+def may_see_thread(viewer: Viewer, facts: ThreadFacts, now: datetime) -> Refusal | None:
+    """A thread is seen with its published article; a hidden one by its moderators only.
+
+    Where the publisher wants that, the comments of a gated article are for those who may read it, and for those who
+    answer there. `listing.threads_seen_by` says the same in SQL.
+    """
     if viewer.moderates(facts.section_id):
         return None
     if facts.article_state != "published":
         return Refusal("unpublished", "There is nothing at this address.", 404)
     if facts.state == "hidden":
         return Refusal("hidden", "The discussion of this article is not shown.", 404)
-    return None
+    if modes.is_for_everyone(facts, now) or allows(facts.shown_to, viewer, now, "read"):
+        return None
+    if viewer.is_signed_in and (viewer.id == facts.article_author_id or modes.answers_here(viewer, facts)):
+        return None
+    return Refusal(GATED, "The conversation is for those who can read the article.")
 
 
 def may_comment(viewer: Viewer, facts: ThreadFacts, now: datetime, *, replying: bool = False) -> Refusal | None:
@@ -63,6 +72,8 @@ def may_comment(viewer: Viewer, facts: ThreadFacts, now: datetime, *, replying: 
         return stopped
     if not viewer.confirmed:
         return Refusal("unconfirmed", "Confirm your e-mail address first: the link is in the mail we sent you.")
+    if replying and (unseen := may_see_thread(viewer, facts, now)):
+        return unseen
     if not answers and not allows(modes.audience_at(facts, now), viewer, now, "comment"):
         return Refusal("audience", modes.audience_sentence(facts, now))
     return None
@@ -81,6 +92,8 @@ def may_respect(viewer: Viewer, facts: ThreadFacts, comment: CommentFacts, now: 
     """Respect is given to other people's published comments by the article's respect audience."""
     if facts.article_state != "published" or facts.state == "hidden" or comment.status != "published":
         return Refusal("gone", "This comment is no longer there.", 404)
+    if viewer.is_signed_in and (unseen := may_see_thread(viewer, facts, now)):
+        return unseen
     if not viewer.is_signed_in:
         return Refusal("guest", "Sign in to show respect for a comment.", 401)
     if comment.author_id == viewer.id:
@@ -136,7 +149,7 @@ def may_withdraw_name(viewer: Viewer, comment: CommentFacts) -> Refusal | None:
 
 def may_report(viewer: Viewer, facts: ThreadFacts, comment: CommentFacts, now: datetime) -> Refusal | None:
     """Anybody, also without an account, reports what others published; not who is suspended or banned."""
-    if may_see_thread(viewer, facts) or comment.status != "published":
+    if may_see_thread(viewer, facts, now) or comment.status != "published":
         return Refusal("gone", "This comment is no longer there.", 404)
     if viewer.is_signed_in and comment.author_id == viewer.id:
         return Refusal("own", "This is your own comment: you can delete it instead.", 422)
@@ -161,11 +174,11 @@ def may_pick(viewer: Viewer, facts: ThreadFacts, comment: CommentFacts) -> Refus
     return None
 
 
-def may_see_comment(viewer: Viewer, facts: ThreadFacts, comment: CommentFacts) -> Refusal | None:
+def may_see_comment(viewer: Viewer, facts: ThreadFacts, comment: CommentFacts, now: datetime) -> Refusal | None:
     """Published comments and tombstones are everybody's; the rest is its author's and the moderators'."""
     if viewer.moderates(facts.section_id) or (viewer.is_signed_in and viewer.id == comment.author_id):
         return None
-    if refusal := may_see_thread(viewer, facts):
+    if refusal := may_see_thread(viewer, facts, now):
         return refusal
     if comment.shown:
         return None
@@ -179,9 +192,9 @@ def sees_all_versions(viewer: Viewer, facts: ThreadFacts, comment: CommentFacts)
     return viewer.moderates(facts.section_id) or (viewer.is_signed_in and viewer.id == comment.author_id)
 
 
-def may_see_history(viewer: Viewer, facts: ThreadFacts, comment: CommentFacts) -> Refusal | None:
+def may_see_history(viewer: Viewer, facts: ThreadFacts, comment: CommentFacts, now: datetime) -> Refusal | None:
     """Who may read a comment may read what was changed in it; of one that was taken away, nobody else reads more."""
-    if refusal := may_see_comment(viewer, facts, comment):
+    if refusal := may_see_comment(viewer, facts, comment, now):
         return refusal
     if comment.status == "published" or sees_all_versions(viewer, facts, comment):
         return None

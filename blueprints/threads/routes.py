@@ -6,7 +6,7 @@ from flask import Blueprint, Response, current_app, flash, jsonify, redirect, re
 from markupsafe import Markup
 from werkzeug.wrappers import Response as BaseResponse
 
-from blueprints.threads import drafts, lookup, policy, quiz_page, reports, screened, service, single
+from blueprints.threads import drafts, gated, lookup, policy, quiz_page, reports, screened, service, single
 from blueprints.threads.composer import Composer, is_for_members, leads_to_joining
 from blueprints.threads.facts import CommentFacts, ThreadFacts
 from blueprints.threads.forms import ReportForm
@@ -79,7 +79,10 @@ def comment(comment_id: int) -> Answer:
     """One comment in its context, with its replies page by page."""
     facts, found = lookup.comment_and_thread(comment_id)
     viewer, after = current_viewer(), request.args.get("after")
-    if refusal := policy.may_see_comment(viewer, facts, found):
+    if refusal := policy.may_see_comment(viewer, facts, found, clock.now()):
+        if refusal.code == policy.GATED and not is_fetch():
+            way_in = gated.way_in(facts, viewer)
+            return render_template("threads/gated.html", facts=facts, way_in=way_in), refusal.status
         return error_page(refusal.status, "No longer here" if refusal.status == 410 else "Not found", refusal.sentence)
     if is_fetch():
         items, cursor = single.more_replies(facts, found, viewer, after)
@@ -255,8 +258,10 @@ def own_comments() -> Answer:
 
 
 def _place(facts: ThreadFacts, comment_id: int, parent_id: int | None) -> str:
-    """Where the author of a new comment sees it: among the newest under the article, a reply on its own page."""
-    page = f"/comments/{comment_id}" if parent_id else f"{facts.article_url}?sort=newest"
+    """Where the author of a new comment sees it: among the newest under the article, a reply on its own page, like what
+    is said by somebody who does not see the others."""
+    alone = parent_id or policy.may_see_thread(current_viewer(), facts, clock.now())
+    page = f"/comments/{comment_id}" if alone else f"{facts.article_url}?sort=newest"
     return f"{page}#comment-{comment_id}"
 
 
@@ -297,7 +302,7 @@ def compose(
     answered = None
     if (
         parent and not composer.is_edit and parent.thread_id == facts.thread_id and parent.shown
-        and policy.may_see_thread(current_viewer(), facts) is None
+        and policy.may_see_thread(current_viewer(), facts, clock.now()) is None
     ):  # fmt: skip
         answered = single.quoted(parent.id)
     return Response(

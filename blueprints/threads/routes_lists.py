@@ -9,6 +9,7 @@ from blueprints.threads.facts import ThreadFacts
 from blueprints.threads.lookup import article_thread
 from blueprints.threads.routes import threads
 from blueprints.threads.search.words import MAX_QUERY
+from core import clock
 from core.errors import DomainError, NotFound
 from core.guards import public
 from core.ids import MAX_ID, row_id
@@ -60,8 +61,7 @@ def _asked_place() -> tuple[ThreadFacts | None, SectionView | None]:
     """Where to search. Raises NotFound for what the viewer may not see."""
     if slug := request.args.get("article"):
         facts = article_thread(slug)
-        if policy.may_see_thread(current_viewer(), facts):
-            raise NotFound
+        policy.refuse(policy.may_see_thread(current_viewer(), facts, clock.now()))
         return facts, None
     if slug := request.args.get("section"):
         section = next((section for section in site().sections if section.slug == slug), None)

@@ -79,7 +79,7 @@ def history(comment_id: int) -> Answer:
     """What a comment said before it was changed, and what was changed."""
     facts, found = lookup.comment_and_thread(comment_id)
     viewer = current_viewer()
-    if refusal := policy.may_see_history(viewer, facts, found):
+    if refusal := policy.may_see_history(viewer, facts, found, clock.now()):
         raise DomainError(refusal.sentence, refusal.status)
     return render_template(
         "threads/history.html", facts=facts, comment_id=comment_id, name=lookup.name_of(comment_id),
@@ -106,7 +106,8 @@ def _preview(refused: DomainError | None = None) -> Answer:
 
 def _thread_of_form() -> ThreadFacts:
     facts = lookup.thread_under(number("article_id") or 0)
-    if refusal := policy.may_see_thread(current_viewer(), facts):
+    refusal = policy.may_see_thread(current_viewer(), facts, clock.now())
+    if refusal and refusal.code != policy.GATED:  # there, some may comment who may not read
         raise DomainError(refusal.sentence, refusal.status)
     return facts
 

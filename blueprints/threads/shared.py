@@ -133,7 +133,7 @@ def _make(session: Session, facts: ThreadFacts, place: Place, now: datetime) -> 
         is_picks=view == PICKS,
         sort=view,
         follow=view != PICKS and live.is_live(facts, now),  # what is new has no place in that list
-        streams=current_app.config.get("LIVE_STREAM", False),
+        streams=current_app.config.get("LIVE_STREAM", False) and modes.is_for_everyone(facts, now),
         empty_list=not listed.layout.pieces and not listed.here,
         next_url=next_url,
         prev_url=None if listed.before is None else f"{page_behind(listed.before)}#comments",

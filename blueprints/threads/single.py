@@ -8,7 +8,7 @@ from markupsafe import Markup
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
-from blueprints.threads import live, queries_badges, queries_mine, queries_shown
+from blueprints.threads import live, modes, queries_badges, queries_mine, queries_shown
 from blueprints.threads.context import branch_of, context_of
 from blueprints.threads.facts import CommentFacts, ThreadFacts
 from blueprints.threads.layout import Layout, continued
@@ -50,7 +50,8 @@ def comment_page(facts: ThreadFacts, comment: CommentFacts, viewer: Viewer, afte
     target, path_after = queries_shown.comments_by_id(session, [comment.id])[0], read_reply_cursor(after)
     next_url = None
     layout = Layout()
-    if may_see_thread(viewer, facts) is not None:
+    is_alone = may_see_thread(viewer, facts, now) is not None
+    if is_alone:
         branch, ways = [(target, 0)], dict[int, str]()
     elif path_after:
         replies = branch_of(session, target, path_after, REPLIES_PER_PAGE + 1, levels=INDENT_LEVELS)
@@ -81,8 +82,8 @@ def comment_page(facts: ThreadFacts, comment: CommentFacts, viewer: Viewer, afte
         next_url=next_url,
         first_url=here if path_after else None,
         status=target.status,
-        is_live=not path_after and may_see_thread(viewer, facts) is None and live.is_live(facts, now),
-        streams=current_app.config.get("LIVE_STREAM", False),
+        is_live=not path_after and not is_alone and live.is_live(facts, now),
+        streams=current_app.config.get("LIVE_STREAM", False) and modes.is_for_everyone(facts, now),
     )
 
 
@@ -92,7 +93,7 @@ def more_replies(
     """The next replies of a branch as list items for a page that shows the ones before, and the cursor behind them."""
     session, now = db.session(), clock.now()
     target, replies = queries_shown.comments_by_id(session, [comment.id])[0], list[Row[Any]]()
-    if may_see_thread(viewer, facts) is None:
+    if may_see_thread(viewer, facts, now) is None:
         path_after = read_reply_cursor(after)
         replies = branch_of(session, target, path_after, REPLIES_PER_PAGE + 1, levels=INDENT_LEVELS)
     has_more, replies = len(replies) > REPLIES_PER_PAGE, replies[:REPLIES_PER_PAGE]

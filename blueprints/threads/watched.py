@@ -4,23 +4,30 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, select
+from sqlalchemy import and_, bindparam, delete, func, select, true
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
+from blueprints.threads.listing import open_to_all
 from blueprints.threads.live import READERS_FRESH
 from core.db import UTCDateTime, db
 from core.prepared import Prepared
-from models.article import Article
+from models.article import Article, Section
 from models.live import ReadingNow
+from models.site import Site
 from models.thread import Thread
 
 AT_ONCE = 500  # threads in one statement
 
 _STANDING = (
-    select(Thread.id, Thread.version, Thread.state, Article.state.label("article_state"))
+    select(
+        Thread.id, Thread.version, Thread.state,
+        and_(Article.state == "published", open_to_all()).label("for_everyone"),
+    )
     .join(Article, Article.id == Thread.article_id)
+    .join(Section, Section.id == Article.section_id)
+    .outerjoin(Site, true())
     .where(Thread.id.in_(bindparam("ids", expanding=True)))
 )
 _SUMS = (
@@ -36,10 +43,10 @@ _SUM = Prepared(
 )
 
 
-def standing(session: Session, thread_ids: Sequence[int]) -> list[Any]:
-    """Id, version, state and the article's state of these threads; one that is missing is gone."""
+def standing(session: Session, thread_ids: Sequence[int], now: datetime) -> list[Any]:
+    """Id, version, state and whether everybody may see it of these threads; one that is missing is gone."""
     connection = session.connection()
-    return [row for ids in _parts(thread_ids) for row in connection.execute(_STANDING, {"ids": ids})]
+    return [row for ids in _parts(thread_ids) for row in connection.execute(_STANDING, {"ids": ids, "moment": now})]
 
 
 def readers_of(session: Session, thread_ids: Sequence[int], now: datetime) -> dict[int, int]:

@@ -18,7 +18,7 @@ from core.viewer import GUEST
 from jobs import heartbeat
 from models.job import LIVE_STREAMS
 
-OPEN, PUBLISHED = "open", "published"
+OPEN = "open"
 
 Change = tuple[int, bool, list[dict[str, Any]]]  # a thread's version, whether its stream goes on, what happened
 
@@ -38,7 +38,7 @@ class Looks:
                 facts = lookup.article_thread(slug)
             except DomainError:
                 return None
-            return None if may_see_thread(GUEST, facts) else facts
+            return None if may_see_thread(GUEST, facts, clock.now()) else facts
 
     def missed(self, slug: str, after: int) -> list[dict[str, Any]]:
         """What a reader missed who comes back; where that is too much, that the page must be loaded again."""
@@ -48,6 +48,8 @@ class Looks:
             except DomainError:
                 return []
             told: list[dict[str, Any]] = list(lookup.changes(facts, after))
+            if may_see_thread(GUEST, facts, clock.now()):
+                return []
             return told if len(told) < live.TOLD_AT_ONCE else [live.reload(facts)]
 
     def changed(self, asked: Mapping[int, tuple[int, int]]) -> dict[int, Change]:
@@ -55,10 +57,10 @@ class Looks:
         found: dict[int, Change] = {}
         with self._app.app_context():
             session = db.session()
-            there = {row.id: row for row in watched.standing(session, sorted(asked))}
+            there = {row.id: row for row in watched.standing(session, sorted(asked), clock.now())}
             for thread_id, (version, number) in asked.items():
                 row = there.get(thread_id)
-                if row is None or row.article_state != PUBLISHED or row.state not in {OPEN, "closed"}:
+                if row is None or not row.for_everyone or row.state not in {OPEN, "closed"}:
                     found[thread_id] = (version, False, [])
                 elif row.version != version:
                     events = live.events_after(session, thread_id, number, live.TOLD_AT_ONCE)

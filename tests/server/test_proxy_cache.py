@@ -23,6 +23,7 @@ from models.user import User
 from tests.factories import make_article, make_entitlement, make_plan, make_section, make_site, make_user, viewer_of
 from tests.server.serving import ROOT, Answer, Line, Served, read
 from tests.server.serving import start as start_server
+from tests.threads.talk import say
 
 SECRET = "the words behind the gate"
 AUDIENCES = ("everyone", "registered", "members", "plans:gold")
@@ -88,16 +89,19 @@ def behind(house: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 def gated(audience: str, author: User, section: Section) -> Article:
     words = "words for all" if audience == "everyone" else SECRET
-    return make_article(
+    article = make_article(
         f"A story for {audience}", section=section, read_audience=audience, author_id=author.id,
         body_html=f"<p>For all.</p>\n<p>{words}</p>", preview_html="<p>For all.</p>", body_source=f"For all.\n\n{words}",
+        thread_values={"pace_seconds": 0},
     )  # fmt: skip
+    say(article, author, f"So these are {words}.")
+    return article
 
 
 def test_no_gated_text_and_nobodys_own_page_goes_to_anybody_else(behind: tuple[Proxy, Served]) -> None:
     proxy, served = behind
     with served.inside():
-        make_site()
+        make_site(comments_shown_to="article_readers")
         vip, author = make_plan(share_links=5), make_user(roles=("author",))
         make_plan("gold", "Gold", 2)
         sections = {audience: make_section() for audience in AUDIENCES}
@@ -147,7 +151,7 @@ def test_no_gated_text_and_nobodys_own_page_goes_to_anybody_else(behind: tuple[P
                     by_key = proxy.ask(path, **({"Authorization": f"Bearer {keys[who]}"} if who in keys else {}))
                     if (words in by_key.body.decode()) != _is_shown(kind, audience, "registered" if who == "staff" else who):
                         wrong.append(f"{kind} for {audience}: {who} by key, round {round_number}, {by_key.status}")
-                    if who in keys and by_key.headers.get("x-cache") != "BYPASS":
+                    if who in keys and by_key.status == 200 and by_key.headers.get("x-cache") != "BYPASS":
                         wrong.append(f"{kind} for {audience}: {by_key.headers.get('x-cache')} for {who} by key")
                     if proxy.ask(path, Authorization="Bearer unknown").status != 401:
                         wrong.append(f"{kind} for {audience}: an unknown key was let in")
@@ -156,7 +160,7 @@ def test_no_gated_text_and_nobodys_own_page_goes_to_anybody_else(behind: tuple[P
             wrong.append(f"{who} is taken for {me}")
         for path in lists:
             text = proxy.ask(path, cookies[who]).body.decode()
-            if SECRET in text:
+            if SECRET in text and not (path.startswith("/search") and "members" in MAY_READ[who]):
                 wrong.append(f"{path}: {who}")
             wrong += _of_others(text, who, names, path)
         if SECRET in proxy.ask(paths["page"]["members"]).body.decode():
@@ -168,8 +172,8 @@ def test_no_gated_text_and_nobodys_own_page_goes_to_anybody_else(behind: tuple[P
 def _is_shown(kind: str, audience: str, who: str) -> bool:
     """Whether the words behind the gate belong into what comes back."""
     return {
-        "page": audience in MAY_READ[who], "API": audience in MAY_READ[who], "comments of the API": False,
-        "feed": audience == "everyone", "feed of comments": False, "changes": False, "preview": who == "staff", "share link": True,
+        "page": audience in MAY_READ[who], "API": audience in MAY_READ[who], "comments of the API": audience in MAY_READ[who],
+        "feed": audience == "everyone", "feed of comments": audience == "everyone", "changes": False, "preview": who == "staff", "share link": True,
     }[kind]  # fmt: skip
 
 

@@ -133,14 +133,14 @@ def test_who_may_delete_report_and_see() -> None:
     assert code(policy.may_delete(STAFF, comment())) == "not_yours"
     assert policy.may_report(GUEST, thread(), comment(), NOW) is None
     assert code(policy.may_report(MEMBER, thread(), comment(author_id=1), NOW)) == "own"
-    assert policy.may_see_comment(GUEST, thread(), comment()) is None
+    assert policy.may_see_comment(GUEST, thread(), comment(), NOW) is None
     waiting = comment(status="pending", shown=False)
-    assert code(policy.may_see_comment(GUEST, thread(), waiting)) == "unknown"
-    assert policy.may_see_comment(Viewer(id=9), thread(), waiting) is None
-    assert policy.may_see_comment(STAFF, thread(), waiting) is None
-    assert code(policy.may_see_comment(GUEST, thread(), comment(status="rejected", shown=False))) == "gone"
+    assert code(policy.may_see_comment(GUEST, thread(), waiting, NOW)) == "unknown"
+    assert policy.may_see_comment(Viewer(id=9), thread(), waiting, NOW) is None
+    assert policy.may_see_comment(STAFF, thread(), waiting, NOW) is None
+    assert code(policy.may_see_comment(GUEST, thread(), comment(status="rejected", shown=False), NOW)) == "gone"
     elsewhere = Viewer(id=3, roles=frozenset({"moderator"}), section_ids=frozenset({7}))
-    assert code(policy.may_see_comment(elsewhere, thread(), waiting)) == "unknown"
+    assert code(policy.may_see_comment(elsewhere, thread(), waiting, NOW)) == "unknown"
 
 
 @given(st.integers(0, 10_000), st.integers(0, 10_000))
