@@ -18,6 +18,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 60.0
+LEARNING = "learning:"
 WARM = ("base", "layouts/", "components/", "membership/", "mail/", "accounts/")
 
 
@@ -42,6 +43,10 @@ class Crew:
         for result in results:
             assert "problem" not in result, result["problem"]
         return results
+
+    def learn(self, task: tuple[str, dict[str, Any]]) -> None:
+        """Do a task in the process that forks, so that its statements need not be made anew by every child."""
+        self.run((LEARNING + task[0], task[1]))
 
     def end(self) -> None:
         assert self._process.stdin is not None
@@ -88,9 +93,41 @@ def _serve(settings: dict[str, str]) -> None:
         app.jinja_env.get_template(name)  # compiled once, not by every child
     importlib.import_module("tests.proof.tasks")
     for line in sys.stdin:
-        children = [_fork(app, name, arguments) for name, arguments in json.loads(line)]
-        sys.stdout.write(json.dumps([_wait(pid, pipe) for pid, pipe in children]) + "\n")
+        tasks = json.loads(line)
+        if tasks[0][0].startswith(LEARNING):
+            results = [_learn(app, name.removeprefix(LEARNING), arguments) for name, arguments in tasks]
+        else:
+            children = [_fork(app, name, arguments) for name, arguments in tasks]
+            results = [_wait(pid, pipe) for pid, pipe in children]
+        sys.stdout.write(json.dumps(results) + "\n")
         sys.stdout.flush()
+
+
+def _learn(app: Any, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Do a task here, and keep nothing open that a child must not share."""
+    import traceback
+
+    from blueprints.membership.sandbox import host_of
+    from core.db import db
+
+    try:
+        with app.app_context():
+            task: Callable[..., dict[str, Any] | None] = _named(name)
+            task(app, **arguments)
+            db.session.remove()
+            db.engine.dispose()
+        host_of(app).sandbox.close()
+        for name in [name for name in app.extensions if name.startswith("rejoinder_site")]:
+            del app.extensions[name]  # the next test has another
+    except Exception:
+        return {"problem": traceback.format_exc(limit=-12)}
+    return {}
+
+
+def _named(name: str) -> Callable[..., dict[str, Any] | None]:
+    module, _, function = name.rpartition(".")
+    task: Callable[..., dict[str, Any] | None] = getattr(importlib.import_module(f"tests.proof.{module}"), function)
+    return task
 
 
 def _fork(app: Any, name: str, arguments: dict[str, Any]) -> tuple[int, int]:
@@ -115,8 +152,7 @@ def _fork(app: Any, name: str, arguments: dict[str, Any]) -> tuple[int, int]:
 def _do(app: Any, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
     from core import clock
 
-    module, _, function = name.rpartition(".")
-    task: Callable[..., dict[str, Any] | None] = getattr(importlib.import_module(f"tests.proof.{module}"), function)
+    task = _named(name)
     steps = Steps(arguments.pop("kill_after", None))
     clock.shift(timedelta(seconds=arguments.pop("later", 0)))
     with app.app_context():

@@ -35,7 +35,7 @@ def kill_everywhere(crew: Crew, begin: Callable[[], Task], *, at_once: int = AT_
 
     Each is begun anew by `begin`, and repeated as its person would after nothing had come back.
     """
-    crew.run(begin())  # what is made only once, as products at Stripe, is there
+    crew.learn(begin())  # what is made only once, as products at Stripe, is there
     whole = begin()
     steps = crew.run(whole)[0]["steps"]
     assert len(steps) >= 2, steps
