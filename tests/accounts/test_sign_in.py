@@ -15,6 +15,7 @@ from blueprints.accounts import passwords
 from core import clock
 from tests.accounts.mailbox import OTHER_PASSWORD, PASSWORD, mails_to, newest_link
 from tests.browser import Browser, text_of
+from tests.conftest import examples
 from tests.factories import fresh, make_site, make_user
 
 ADDRESS = "nora@example.test"
@@ -169,7 +170,7 @@ def test_next_never_leads_to_another_site(client: Browser, target: str) -> None:
     assert newcomer.post(newest_link("new@example.test", "/confirm/")).headers["Location"] == "/"
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(target="\0")
 @given(target=st.text(max_size=40) | st.from_regex(r"[/\\]{1,3}[a-z.@:/\\?#]{0,20}", fullmatch=True))
 def test_whatever_next_is_the_browser_stays_on_this_site(client: Browser, target: str) -> None:

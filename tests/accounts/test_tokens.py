@@ -9,6 +9,7 @@ from blueprints.accounts import service, tokens
 from core.db import transaction
 from models.user import User
 from tests.browser import Browser
+from tests.conftest import examples
 from tests.factories import fresh, make_site, make_user
 
 PURPOSES = ("confirm", "reset", "email")
@@ -45,7 +46,7 @@ def test_a_token_is_one_persons(app: Flask) -> None:
     assert tokens.mark("reset", one) != tokens.mark("reset", two)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(100), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.floats(0, 1, exclude_max=True), other=st.sampled_from("abcXYZ019_-."))
 def test_a_token_that_was_touched_is_unknown(app: Flask, place: float, other: str) -> None:
     token = tokens.issue("reset", make_user())
@@ -55,7 +56,7 @@ def test_a_token_that_was_touched_is_unknown(app: Flask, place: float, other: st
         assert tokens.read("reset", touched) is None
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(100), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(max_size=200))
 def test_no_text_makes_reading_a_token_fail(app: Flask, text: str) -> None:
     assert tokens.read("confirm", text) is None

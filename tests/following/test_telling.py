@@ -17,6 +17,7 @@ from jobs.worker import run_all
 from models.notice import Mute, Notice, NoticeCause, NoticeSetting
 from models.thread import Comment, Mention
 from models.user import User
+from tests.conftest import examples
 from tests.factories import fresh, make_article, make_site, make_user, viewer_of
 from tests.following.people import bell, follow, follow_branch, follow_person, miscounted, mute, told, unmute
 from tests.threads.talk import change, make_member, make_talk, say
@@ -209,7 +210,7 @@ STEP = st.tuples(
 
 
 @given(st.lists(STEP, max_size=30))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_happens_the_bell_is_right_and_nothing_comes_from_the_muted(
     app: Flask, steps: list[tuple[str, int, int]]
 ) -> None:

@@ -55,6 +55,7 @@ def test_a_comment_is_quoted_previewed_and_answered(
         assert answer.locator(".comment__body").inner_html() == html
 
 
+@pytest.mark.once
 def test_two_devices_share_one_draft_and_nothing_is_lost_or_comes_back(
     new_browser: NewBrowser, backstage: Backstage
 ) -> None:
@@ -174,6 +175,7 @@ def test_changes_can_be_read_and_a_name_taken_off(
     expect(other.locator("main")).not_to_contain_text(ann.name)
 
 
+@pytest.mark.once
 def test_a_guests_words_are_theirs_after_signing_in_and_leave_the_browser_with_signing_out(
     new_browser: NewBrowser, backstage: Backstage
 ) -> None:

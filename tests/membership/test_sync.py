@@ -22,6 +22,7 @@ from core.db import db, transaction
 from jobs import worker
 from models.membership import BillingCustomer, CheckoutAttempt, StripeEvent
 from stripe_sandbox.delivery import signature
+from tests.conftest import examples
 from tests.membership.conftest import Till
 
 
@@ -57,7 +58,7 @@ def at_once(app: Flask, *calls: Callable[[], Any]) -> list[BaseException]:
     return problems
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_order_of_events_and_redirect_ends_the_same(till: Till, data: st.DataObject) -> None:
     user, browser = till.reader()
@@ -86,7 +87,7 @@ def test_any_order_of_events_and_redirect_ends_the_same(till: Till, data: st.Dat
     assert till.customers() == before + 1
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(12), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32))
 def test_events_from_all_of_a_membership_in_any_order_end_the_same(till: Till, seed: int) -> None:
     user, browser = till.reader()

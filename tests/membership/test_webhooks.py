@@ -20,6 +20,7 @@ from jobs import worker
 from jobs.queue import MAX_ATTEMPTS
 from models.job import Job
 from models.membership import StripeEvent
+from tests.conftest import examples
 from tests.membership.conftest import Till
 
 PATH = "/webhooks/stripe"
@@ -213,7 +214,7 @@ ANY_BODY = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=ANY_BODY, is_signed=st.booleans(), headers=st.dictionaries(st.sampled_from(HEADERS), PRINTABLE, max_size=4),
        query=st.sampled_from(["", "?next=//evil.example"]))  # fmt: skip
 def test_anything_at_all_at_the_door_gets_a_plain_answer(

@@ -33,6 +33,7 @@ from jobs.worker import run_all
 from models.fairness import FairProcess
 from models.user import User
 from tests.browser import Browser, text_of
+from tests.conftest import examples
 from tests.factories import make_site, make_user
 from tests.moderation.desk import (
     actions,
@@ -210,7 +211,7 @@ def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [path]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_whatever_is_changed_in_a_case_is_found(app: Flask, data: st.DataObject) -> None:
     case = _one_case()

@@ -19,6 +19,7 @@ from models.fairness import Reversal
 from models.moderation import Sanction, StatementOfReasons
 from models.site import Rule, Site
 from models.user import RoleGrant
+from tests.conftest import examples
 from tests.factories import make_rule, make_site, make_user
 from tests.moderation.desk import (
     actions,
@@ -125,7 +126,7 @@ class Paper:
         assert broken_counters() == []
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(steps=STEPS)
 def test_a_reversal_leads_back_and_undoing_it_forth_again(app: Flask, steps: list[tuple[str, int]]) -> None:
     paper = Paper()

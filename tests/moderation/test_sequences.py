@@ -19,6 +19,7 @@ from core.errors import DomainError
 from models.moderation import Appeal
 from models.thread import Report
 from models.user import User
+from tests.conftest import examples
 from tests.factories import thread_of
 from tests.moderation.desk import (
     actions,
@@ -173,7 +174,7 @@ class World:
 
 
 @given(steps=STEPS)
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(20), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_statuses_counters_and_ledger_agree_after_any_sequence(
     app: Flask, steps: list[tuple[str, int, int]]
 ) -> None:

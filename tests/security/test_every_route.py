@@ -146,9 +146,10 @@ BROKEN: dict[str, tuple[str, bytes]] = {
     "many names": ("application/x-www-form-urlencoded", b"&".join(b"f%d=1" % number for number in range(3000))),
     "lines in a field": ("application/x-www-form-urlencoded", b"next=/x%0d%0aX-Odd:%20yes&email=a%0d%0aX-Odd:b@c.test&name=a%0aX-Odd:%20yes&slug=%0d%0aX-Odd:%20yes"),
 }
+OF_LETTERS = {"a NUL in every name and value", "no text in any encoding"}  # a database may take them or not; the rest is read before
 
 
-@pytest.mark.parametrize("body", BROKEN)
+@pytest.mark.parametrize("body", [pytest.param(name, marks=() if name in OF_LETTERS else pytest.mark.once) for name in BROKEN])
 def test_no_body_is_an_error_of_ours(paper: Paper, failures: list[str], body: str) -> None:  # noqa: F811
     """Each route gets it from somebody whom its guard lets in."""
     kind, content = BROKEN[body]

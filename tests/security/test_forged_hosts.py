@@ -30,6 +30,7 @@ def paper(app: Flask) -> Paper:
     return make_paper(app)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("forged", FORGED)
 def test_no_page_repeats_where_the_request_says_it_goes(paper: Paper, forged: str) -> None:
     wrong, visitor = [], Browser(paper.app)
@@ -41,6 +42,7 @@ def test_no_page_repeats_where_the_request_says_it_goes(paper: Paper, forged: st
     assert wrong == []
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("forged", FORGED)
 def test_a_kept_page_is_the_same_whoever_made_it_be_kept(paper: Paper, forged: str) -> None:
     for path in ("/", "/articles/the-bridge", "/sections/economy", "/feed.xml", "/sitemap.xml", "/rules"):
@@ -61,6 +63,7 @@ def test_no_mail_leads_elsewhere(paper: Paper, forged: str) -> None:
     assert not any("evil.test" in mail.text + mail.html + mail.subject for mail in mails)
 
 
+@pytest.mark.once
 def test_no_header_is_made_of_what_was_typed(paper: Paper) -> None:
     lines = "x\r\nSet-Cookie: odd=1\r\n\r\n<script>"
     for rule in rules(paper.app, "GET"):

@@ -5,6 +5,8 @@ import random
 import time
 from contextlib import suppress
 
+import pytest
+
 from tests.server.serving import Line, Served
 
 SEED = int(os.environ.get("FUZZ_SEED", "1"))
@@ -38,6 +40,7 @@ def changed(chance: random.Random) -> bytes:
     return data
 
 
+@pytest.mark.once
 def test_no_bytes_make_the_server_fail_or_stop(server: Served) -> None:
     chance, until, wrong, sent = random.Random(SEED), time.monotonic() + MINUTES * 60, [], 0
     while sent < 300 or time.monotonic() < until:

@@ -25,6 +25,8 @@ from tests.server.serving import ROOT, Answer, Line, Served, read
 from tests.server.serving import start as start_server
 from tests.threads.talk import say
 
+pytestmark = pytest.mark.once
+
 SECRET = "the words behind the gate"
 AUDIENCES = ("everyone", "registered", "members", "plans:gold")
 # Who may read what lies behind which gate.

@@ -40,6 +40,7 @@ def test_a_visitors_page_is_flasks_page_from_the_first_to_the_last_byte(server: 
         assert set(answer.headers) - set(expected) == {"date"}
 
 
+@pytest.mark.once
 def test_a_visitors_page_is_packed_or_not_sent_again_or_asked_for_without_its_body(server: Served) -> None:
     path = new_article(server)
     plain = server.ask(path)
@@ -79,6 +80,7 @@ def test_a_change_is_on_the_next_page_and_what_is_withdrawn_is_gone(server: Serv
     assert server.ask(path).status == 404
 
 
+@pytest.mark.once
 def test_pages_of_members_styles_and_scripts_are_packed_too_and_kept_for_good_where_their_address_is_their_content(
     server: Served,
 ) -> None:
@@ -119,6 +121,7 @@ def test_an_answer_that_a_page_is_still_good_and_a_stream_carry_the_policies_too
     line.close()
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("request_", "status"),
     [
@@ -148,6 +151,7 @@ def test_what_two_readers_could_understand_differently_is_refused_and_ends_the_l
     assert server.ask("/livez").status == 200
 
 
+@pytest.mark.once
 def test_an_upgrade_that_is_not_spoken_here_is_answered_as_an_ordinary_request_and_nothing_after_it_is_read(
     server: Served,
 ) -> None:
@@ -156,6 +160,7 @@ def test_an_upgrade_that_is_not_spoken_here_is_answered_as_an_ordinary_request_a
     assert line.rest().count(b"HTTP/1.1 ") == 1
 
 
+@pytest.mark.once
 def test_one_line_serves_many_requests_and_their_answers_keep_the_order(server: Served) -> None:
     path = new_article(server).encode()
     ordinary = b"GET /rules HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -166,6 +171,7 @@ def test_one_line_serves_many_requests_and_their_answers_keep_the_order(server: 
                                                        b"A story \xc2\xb7 The Meridian", b"ok"]  # fmt: skip
 
 
+@pytest.mark.once
 def test_a_header_that_could_pass_for_another_does_not_reach_the_application(server: Served) -> None:
     answer = server.open(b"GET /account HTTP/1.1\r\nHost: here.test\r\nX_Forwarded_Host: evil.test\r\nProxy: evil.test\r\n"
                          b"X-Forwarded-For: 1.2.3.4\r\nConnection: close\r\n\r\n").rest()  # fmt: skip
@@ -173,6 +179,7 @@ def test_a_header_that_could_pass_for_another_does_not_reach_the_application(ser
     assert b"evil" not in answer
 
 
+@pytest.mark.once
 def test_a_body_that_is_too_long_is_refused_in_a_sentence_before_it_is_read(server: Served) -> None:
     head = b"POST /sign-in HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\n"
     line = server.open(head + b"Expect: 100-continue\r\nContent-Length: 99000000\r\n\r\n")
@@ -195,6 +202,7 @@ def test_words_that_are_too_many_come_back_with_the_form(server: Served) -> None
     assert answer.body.count(b"Not one word of this is lost.") == 6000
 
 
+@pytest.mark.once
 def test_browsers_that_send_slowly_keep_nobody_waiting(server: Served) -> None:
     head = b"POST /sign-in HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 9\r\n\r\n"
     slow = [server.open(head + b"email") for _ in range(20)] + [server.open(b"GET / HTTP/1.1\r\nHo") for _ in range(20)]

@@ -15,6 +15,7 @@ from core.viewer import GUEST
 from models.article import Article
 from models.thread import COMMENT_STATUSES
 from models.user import User
+from tests.conftest import examples
 from tests.threads.talk import change, drifts, facts, make_member, make_talk, respect, say
 
 STEP = st.tuples(
@@ -43,7 +44,7 @@ def take(article: Article, people: list[User], made: list[int], step: tuple[str,
 
 
 @given(st.lists(STEP, max_size=30))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_counters_and_pages_hold_whatever_happens(app: Flask, steps: list[tuple[str, int, str]]) -> None:
     article, people = make_talk(), [make_member() for _ in range(3)]
     made: list[int] = []

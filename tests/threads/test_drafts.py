@@ -16,6 +16,7 @@ from core.db import db, transaction
 from models.article import Article
 from models.thread import Draft
 from models.user import User
+from tests.conftest import examples
 from tests.threads.talk import as_viewer, facts, make_member, make_talk, say
 
 pytestmark = pytest.mark.usefixtures("app")
@@ -157,7 +158,7 @@ STEP = st.tuples(st.integers(0, 1), st.sampled_from(["type", "type", "save", "sa
 
 
 @given(st.lists(STEP, max_size=25))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_two_tabs_in_any_order_lose_nothing_and_revive_nothing(app: Flask, steps: list[tuple[int, str]]) -> None:
     """Whatever two tabs of one reader do: what is kept was typed by a tab that knew all that had happened before, and
     what was posted or discarded there is not kept again unless its tab is told, and says so."""

@@ -21,6 +21,7 @@ from models.live import LiveEvent
 from models.thread import Thread
 from models.user import User
 from tests.browser import Browser
+from tests.conftest import examples
 from tests.factories import make_user, thread_of
 from tests.threads.counting import statements
 from tests.threads.talk import as_viewer, change, comment, drifts, facts, make_member, make_talk, respect, say
@@ -107,7 +108,7 @@ def take(article: Article, people: list[User], made: list[int], step: tuple[str,
 
 
 @given(st.lists(STEP, max_size=30))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_told_from_the_beginning_the_events_are_the_thread(app: Flask, steps: list[tuple[str, int]]) -> None:
     article, people = make_talk(), [make_member() for _ in range(3)]
     made: list[int] = []

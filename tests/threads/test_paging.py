@@ -12,6 +12,7 @@ from core.db import db
 from models.article import Article
 from models.thread import Comment
 from models.user import User
+from tests.conftest import examples
 from tests.threads.talk import facts, make_member, make_talk, respect, say
 from tests.threads.test_any_order import STEP, take
 
@@ -57,7 +58,7 @@ def read_through(article: Article, people: list[User], sort: Sort, meanwhile: li
 
 
 @given(st.lists(STEP, min_size=4, max_size=20), st.lists(STEPS, max_size=4))
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(20), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_nothing_that_keeps_its_place_is_skipped_or_met_twice(
     app: Flask, before: list[tuple[str, int, str]], meanwhile: list[list[tuple[str, int, str]]]
 ) -> None:

@@ -16,6 +16,7 @@ from models.article import Article
 from models.thread import COMMENT_STATUSES, Comment, Thread
 from models.user import User
 from tests.browser import Browser, text_of
+from tests.conftest import examples
 from tests.factories import make_user, thread_of
 from tests.threads.counting import statements
 from tests.threads.talk import change as put
@@ -121,7 +122,7 @@ STEP = st.tuples(
 
 
 @given(st.lists(STEP, max_size=25))
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(20), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_counts_of_questions_and_answers_hold_whatever_happens(app: Flask, steps: list[tuple[str, int, str]]) -> None:
     guests, people = [make_user(), make_user()], [make_member(), make_member()]
     article = question_time(*guests)
