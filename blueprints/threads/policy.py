@@ -49,7 +49,7 @@ def may_see_thread(viewer: Viewer, facts: ThreadFacts, now: datetime) -> Refusal
         return None
     if viewer.is_signed_in and (viewer.id == facts.article_author_id or modes.answers_here(viewer, facts)):
         return None
-    return Refusal(GATED, "The conversation is for those who can read the article.")
+    return Refusal(GATED, "The conversation is for those whom the article is for.")
 
 
 def may_comment(viewer: Viewer, facts: ThreadFacts, now: datetime, *, replying: bool = False) -> Refusal | None:

@@ -39,7 +39,7 @@ from tests.threads.test_search import index_all
 
 WORDS = "Pelicans over the customs house"
 WRITER = "Quillan Overstreet"
-SENTENCE = "The conversation is for those who can read the article."
+SENTENCE = "The conversation is for those whom the article is for."
 FETCH = {"X-Requested-With": "fetch"}
 KINDS = ("visitor", "registered", "lapsed", "member", "staff")
 READS = {"member", "staff"}
