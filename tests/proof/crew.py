@@ -26,6 +26,7 @@ class Crew:
     """The process that forks, as its tests talk to it."""
 
     def __init__(self, settings: dict[str, str]) -> None:
+        self.known: set[str] = set()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.proof.crew", json.dumps(settings)], cwd=ROOT, stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, text=True,
@@ -44,9 +45,10 @@ class Crew:
             assert "problem" not in result, result["problem"]
         return results
 
-    def learn(self, task: tuple[str, dict[str, Any]]) -> None:
-        """Do a task in the process that forks, so that its statements need not be made anew by every child."""
-        self.run((LEARNING + task[0], task[1]))
+    def learn(self, *tasks: tuple[str, dict[str, Any]]) -> None:
+        """Do tasks in the process that forks, so that their statements need not be made anew by every child."""
+        self.run(*((LEARNING + name, given) for name, given in tasks))
+        self.known |= {name for name, _ in tasks}
 
     def end(self) -> None:
         assert self._process.stdin is not None
