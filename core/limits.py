@@ -9,7 +9,7 @@ from datetime import timedelta
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-from flask import Flask, current_app
+from flask import Flask, Response, current_app
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from limits.storage import Storage
@@ -145,8 +145,16 @@ def leave_uncounted_for_others() -> None:
     limiter.context.reset()
 
 
+def _only_who_is_refused_has_to_wait(answer: Response) -> Response:
+    """Take away what the limiter says on every answer (RFC 9110, 10.2.3: how long to wait before asking again)."""
+    if answer.status_code < 400:
+        answer.headers.pop("Retry-After", None)
+    return answer
+
+
 def install(app: Flask) -> None:
     """Let routes have limits."""
+    app.after_request(_only_who_is_refused_has_to_wait)  # runs after the limiter's own, which comes next
     limiter.init_app(app)
     # Looks for limits that hold for every route: there are none, and a route with one of its own asks by itself.
     app.before_request_funcs[None].remove(limiter._check_request_limit)
