@@ -105,7 +105,7 @@ def _read(name: str) -> Any:
 
 
 def _page(name: str) -> str:
-    return (FOLDER / "pages" / name).read_text()
+    return normalise((FOLDER / "pages" / name).read_text())  # as the publisher's form keeps it
 
 
 def _site(session: Session) -> None:
