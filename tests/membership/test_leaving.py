@@ -223,7 +223,7 @@ def test_whoever_keeps_the_account_hears_that_the_membership_still_ends_and_can_
     assert state is not None
     assert state.cancel_at is not None
     assert f"Your account stays. Your membership is still cancelled and ends on {date(state.cancel_at)}" in page
-    assert "Stay a member It goes on as before: $4.90" in page
+    assert page.index("It goes on as before: $4.90") < page.index("Stay a member")
     browser.post("/account/membership/resume")
     till.deliver()
     after = till.state(user)
