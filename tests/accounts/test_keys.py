@@ -25,6 +25,7 @@ from models.user import User
 from tests.browser import Browser, text_of
 from tests.factories import make_site, make_user, viewer_of
 from tests.threads.counting import statements
+from tests.threads.test_together import at_once
 
 PASSWORD = "the moon is made of 14 cheeses"
 
@@ -113,6 +114,21 @@ def test_there_are_so_many_keys_of_one_person_and_no_more(app: Flask, reader: Us
     assert browser.post("/account/keys", {"key_name": "One more"}).status_code == 422
     key_of(make_user(), "Somebody else's")
     assert len(rows()) == MOST_KEYS + 1
+
+
+def test_two_who_make_the_last_key_at_once_make_one(app: Flask, reader: User) -> None:
+    for number in range(MOST_KEYS - 1):
+        key_of(reader, f"Program {number}")
+    reader_id = reader.id
+    db.session.rollback()
+
+    def make() -> None:
+        with transaction():
+            make_key(reader_id, "The last one")
+
+    refused = at_once(app, [make, make, make])
+    assert [type(error) for error in refused] == [DomainError, DomainError]
+    assert len(rows()) == MOST_KEYS
 
 
 def test_nobody_sees_or_revokes_a_key_of_somebody_else(app: Flask, reader: User) -> None:
