@@ -13,7 +13,7 @@ from blueprints.accounts.factors import tell
 from blueprints.accounts.queries_keys import Reading
 from core import clock
 from core.errors import DomainError, NotFound
-from core.text import is_blank, normalise, remove_controls
+from core.text import is_blank, normalise
 from models.api_key import ApiKey
 
 MOST_KEYS = 10
@@ -30,7 +30,7 @@ def make_key(user_id: int, name: str) -> str:
     user = queries.user_by_id(user_id, lock=True)  # who makes two at once makes them one after the other
     if user is None or user.confirmed_at is None:
         raise DomainError("Confirm your e-mail address first: the link is in the mail we sent you.")
-    name = normalise(remove_controls(name)).strip()
+    name = " ".join(normalise(name).split())  # one line: it stands in a mail
     if is_blank(name):
         raise DomainError("Please give the key a name, so that you know it again.")
     if len(name) > LONGEST_NAME:

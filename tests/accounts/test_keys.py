@@ -72,6 +72,11 @@ def test_a_key_is_made_and_shown_once_and_its_digest_alone_is_kept(app: Flask, r
     assert "last used" in text_of(browser.get("/account/keys"))
 
 
+def test_a_name_is_one_line(app: Flask, reader: User) -> None:
+    key_of(reader, " My\r\n\r\nprogram\t")
+    assert [row.name for row in rows()] == ["My program"]
+
+
 def test_its_owner_is_written_to_when_one_is_made(app: Flask, reader: User) -> None:
     key = key_of(reader, "The archive")
     mail = db.session().scalars(select(Mail)).one()
