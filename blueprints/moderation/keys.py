@@ -9,7 +9,7 @@ KEYS = {
     "publish": ("Publish, keep or put back", "a"),
     "reject": ("Reject, and choose the rule", "r"),
     "sanction": ("Warn or restrict the author", "d"),
-    "pass": ("Pass: leave it to a colleague", "p"),
+    "pass": ("Leave it to a colleague", "p"),
     "show": ("Show a covered text", "v"),
     "select": ("Choose it for a decision on several", "x"),
     "tip": ("Show it to the newsroom", "t"),

@@ -9,7 +9,7 @@ from core.records import dataclass
 
 NEW, BASIC, KNOWN, TRUSTED, DOUBTED = "new", "basic", "known", "trusted", "doubted"
 LABELS = {
-    NEW: "New here", BASIC: "Has begun", KNOWN: "Known", TRUSTED: "Trusted", DOUBTED: "Much was rejected lately",
+    NEW: "New here", BASIC: "Getting known", KNOWN: "Known", TRUSTED: "Trusted", DOUBTED: "Much was rejected lately",
 }  # fmt: skip
 KNOWN_COMMENTS, KNOWN_READ = 10, 5
 TRUSTED_COMMENTS, TRUSTED_READ, TRUSTED_AGE = 50, 20, timedelta(days=30)
