@@ -27,12 +27,13 @@ _CAUSE = "recording because of"
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A model whose rows are recorded: what they are called, which fields count, and whom a row concerns."""
+    """A model whose rows are recorded: their noun, which fields count, whom a row concerns, by what people know it."""
 
     noun: str
     fields: tuple[str, ...]
     key: tuple[str, ...] = ("id",)
     person: str = ""  # the field with the person it concerns
+    called: str = ""  # the field with the name people know it by
     when: Callable[[Values], bool] | None = None  # of the values before or after: only rows like that
     returns: bool = False  # a program may put back what stood before
     goes: bool = False  # and remove a row that was made

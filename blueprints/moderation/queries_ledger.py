@@ -1,15 +1,16 @@
 """Finding entries of the ledger: a page of them, those of one person since a moment, the ends of days."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
-from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Row, and_, exists, func, literal, or_, select, union_all
 from sqlalchemy.orm import Session, aliased
 
 from blueprints.moderation import queries
 from blueprints.moderation.ledger import FIELDS
 from blueprints.moderation.queries import LEDGER, PAGE
+from core.recording import WATCHED, Watched
 from core.records import dataclass
 from models.fairness import Reversal
 from models.moderation import LedgerHead, LedgerSeal, ModerationAction
@@ -37,6 +38,21 @@ def actors(session: Session) -> list[tuple[int, str]]:
     acted = select(ModerationAction.actor_id).distinct()
     rows = session.execute(select(User.id, User.display_name).where(User.id.in_(acted)).order_by(User.display_name))
     return [(row.id, row.display_name) for row in rows]
+
+
+def names(session: Session, subjects: Iterable[str]) -> dict[str, str]:
+    """What these settings are called today, by subject; without what is gone or has no name."""
+    wanted: dict[str, list[int]] = {}
+    for noun, _, key in (subject.partition(":") for subject in subjects):
+        if key.isdecimal():
+            wanted.setdefault(noun, []).append(int(key))
+    found: list[Any] = [
+        select(literal(watched.noun).label("noun"), model.id, getattr(model, watched.called).label("name"))
+        .where(model.id.in_(wanted[watched.noun]))
+        for model, watched in cast("dict[Any, Watched]", WATCHED).items()
+        if watched.called and watched.noun in wanted
+    ]
+    return {f"{row.noun}:{row.id}": row.name for row in session.execute(union_all(*found))} if found else {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,25 +41,25 @@ def install() -> None:
         "name", "tagline", "language", "direction", *AUDIENCES, "comments_shown_to", "default_sort", "longest_pause",
         "about", "privacy", "rules_enforced_by", "colour", "first_steps_away", "staff_second_factor",
         "refund_ends_access", "dispute_ends_access",
-    ), returns=True))  # fmt: skip
+    ), called="name", returns=True))  # fmt: skip
     record(Section, Watched("section", (
         "name", "slug", "description", "position", *AUDIENCES, "default_sort", "preset_premoderated",
         "preset_pace_seconds", "preset_members_first_hours", "preset_closes_after_days",
-    ), returns=True))  # fmt: skip
+    ), called="name", returns=True))  # fmt: skip
     record(Rule, Watched("rule", (
         "key", "title", "text", "position", "active", "note_template",
-    ), returns=True))  # fmt: skip
+    ), called="title", returns=True))  # fmt: skip
     record(Plan, Watched("plan", (
         "key", "name", "description", "perks", "badge", "rank", "active", "grants_reading", "grants_commenting",
         "grants_respect", "ad_free", "share_links",
-    )))  # fmt: skip
+    ), called="name"))  # fmt: skip
     record(Price, Watched("price", (
         "key", "plan_id", "amount_cents", "currency", "interval", "active", "trial_days",
-    )))  # fmt: skip
+    ), called="key"))  # fmt: skip
     record(PromoCode, Watched("promotion", (
         "code", "plan_id", "percent", "amount_cents", "currency", "duration", "months", "first_time_only",
         "most_redemptions", "expires_at", "retired_at",
-    )))  # fmt: skip
+    ), called="code"))  # fmt: skip
     record(PriceRise, Watched("rise", ("from_price_id", "to_price_id", "takes_effect_at", "state")))
     record(RoleGrant, Watched(
         "role", ("user_id", "name"), key=("user_id", "name"), person="user_id", returns=True, goes=True
@@ -81,7 +81,7 @@ def install() -> None:
     record(Article, Watched("article", (
         "slug", "section_id", "state", "headline", "byline", "author_id", *AUDIENCES, "opens_to_all_at", "is_lead",
         "published_at",
-    ), when=_was_public, returns=True))  # fmt: skip
+    ), called="headline", when=_was_public, returns=True))  # fmt: skip
     record(Pick, Watched("pick", ("comment_id", "note", "ended_at")))
     record(Entitlement, Watched(
         "gift", ("user_id", "plan_id", "source", "starts_at", "ends_at"), person="user_id", when=_is_given

@@ -19,9 +19,9 @@ def install() -> None:
     """Watch lists, services and what was learned. Safe to call for every application of a process."""
     record(ScreeningList, Watched("screening list", (
         "kind", "name", "severity", "folds_accents", "sees_through", "rule_id", "active", "version", "entries",
-    ), returns=True))  # fmt: skip
+    ), called="name", returns=True))  # fmt: skip
     record(ScreeningService, Watched(
-        "screening service", ("name", "url", "severity", "time_limit_ms", "active"), returns=True
+        "screening service", ("name", "url", "severity", "time_limit_ms", "active"), called="name", returns=True
     ))  # fmt: skip
     record(ScreeningModel, Watched("classifier", ("active", "threshold", "severity")))
     if _renew not in writers:

@@ -15,12 +15,13 @@ from core import clock
 from core.db import db, transaction
 from core.recording import WATCHED, acting
 from models.article import Section
+from models.conduct import LadderStep
 from models.fairness import FairProcess
 from models.membership import Plan, Price, PromoCode
 from models.moderation import LedgerHead, ModerationAction
 from models.site import Rule, Site
 from models.user import RoleGrant
-from tests.browser import Browser
+from tests.browser import Browser, text_of
 from tests.factories import make_rule, make_site, make_user
 from tests.moderation.desk import ledger_problem
 
@@ -87,6 +88,22 @@ def test_several_writes_of_one_act_make_one_entry(app: Flask) -> None:
             row.name = name
             session.flush()
     assert entries() == [("site:1", "changed", None, {"name": "The Meridian"}, {"name": "The Parallel"})]
+
+
+def test_the_ledger_calls_what_was_set_by_its_name(pat: tuple[Browser, int]) -> None:
+    browser, pat_id = pat
+    rule_id = make_rule("kind", "Be kind", "Always.").id
+    with acting(pat_id), transaction() as session:
+        session.get_one(Rule, rule_id).text = "To everybody."
+        session.get_one(Site, 1).tagline = "All the news."
+        session.add(Section(name="Weather", slug="weather", position=9))
+        session.add(LadderStep(position=2, rejections=3, within_days=30, kind="warning"))
+    page = text_of(browser.get("/publisher/ledger"))
+    assert re.search(r"Rule changed .* Be kind Pat Okoro", page)
+    assert re.search(r"Site’s settings changed .* The Meridian Pat Okoro", page)
+    assert re.search(r"Section created .* Weather Pat Okoro", page)
+    assert re.search(r"Step of the ladder created .* no\. 2 Pat Okoro", page)
+    assert not re.search(r"\b(rule|site|section|ladder):\d", page)
 
 
 def test_what_came_back_to_where_it_stood_is_no_change(app: Flask) -> None:
