@@ -148,12 +148,13 @@ def _database() -> Iterator[Check]:
         yield Check("clocks", f"{skew.total_seconds():.1f} s between here and the database", good=skew < LARGEST_SKEW,
                     advice="Let both machines take the time from the network (NTP).")
     yield Check("publisher", "there is one" if has_publisher() else "nobody yet", good=has_publisher(),
-                advice="`users first-publisher` prints a link that makes one.")
+                advice="`python3 app.py users first-publisher` prints a link that makes one.")
     jobs = queries.jobs_waiting(moment)
     yield _life("worker", heartbeat.worker_seen_at(), moment,
-                "Start the site: its web processes do the jobs, or `worker` in one of its own.")
+                "Start the site: its web processes do the jobs, or `python3 app.py worker` in one of its own.")
     yield _life("live streams", heartbeat.streams_seen_at(), moment,
-                "Start the site, or `live` in a process of its own. Until then readers' pages ask for what is new.")
+                "Start the site, or `python3 app.py live` in a process of its own. "
+                "Until then readers' pages ask for what is new.")
     waited = timedelta(seconds=jobs.oldest_seconds)
     yield Check("jobs", f"{jobs.due} due, the oldest for {jobs.oldest_seconds:.0f} s, {jobs.failed} given up",
                 good=waited < OLDEST_JOB and not jobs.failed, advice="/publisher/system shows what went wrong.")

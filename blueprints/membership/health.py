@@ -116,7 +116,8 @@ def _events(mode: str, now: datetime) -> Iterator[Check]:
     unfinished = queries_events.unfinished_events(mode)
     failed = [event for event in unfinished if event.state == "failed"]
     yield Check("Failed events", str(len(failed)), not failed,
-                "See what went wrong, and deal with them again: on the page, or by `billing replay`.")  # fmt: skip
+                "See what went wrong, and deal with them again: on the page, or by "
+                "`python3 app.py billing replay`.")  # fmt: skip
     waiting = next((event for event in unfinished if event.state == "waiting"), None)
     if waiting is not None:
         age = now - waiting.received_at
@@ -134,7 +135,7 @@ def _rounds(mode: str, now: datetime) -> Iterator[Check]:
     seen = worker_seen_at()
     if mode != "sandbox" or seen is not None:  # the stand-in may be looked at before anything runs
         yield Check("Worker", f"seen {_span(now - seen)} ago" if seen else "never seen",
-                    seen is not None and now - seen < SILENCE, "Start one: `flask worker`.")  # fmt: skip
+                    seen is not None and now - seen < SILENCE, "Start one: `python3 app.py worker`.")  # fmt: skip
     if queries_customers.first_customer_at(mode) is None:
         return
     left, since = queries_leaving.undone_since(mode)

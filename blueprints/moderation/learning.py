@@ -119,7 +119,9 @@ def evaluate(session: Session, number: int | None) -> tuple[int, str, dict[str, 
     """
     row = queries.model_row(session, number)
     if row is None:
-        raise DomainError("There is no such version: nothing was learned yet. `flask moderation train` makes one.")
+        raise DomainError(
+            "There is no such version: nothing was learned yet. `python3 app.py moderation train` makes one."
+        )
     model = from_stored(row.id, row.weights, row.threshold, row.severity)
     since = gather(session, since=row.created_at)
     newer = Counter(case.rejected for case in since)
