@@ -166,8 +166,9 @@ def _invitation(facts: ThreadFacts, offer: Offer | None, now: datetime) -> tuple
 
 
 def edit_composer(
-    facts: ThreadFacts, comment_id: int, body: str, ends_at: datetime, *, error: str = "", wait: int = 0
-) -> Composer:
+    facts: ThreadFacts, comment_id: int, body: str, ends_at: datetime, *, cancel_url: str, error: str = "",
+    wait: int = 0,
+) -> Composer:  # fmt: skip
     """The composer that changes a comment."""
     return Composer(
         mode="open",
@@ -183,5 +184,5 @@ def edit_composer(
         comment_id=comment_id,
         people_url=f"{facts.article_url}/people",
         focus=True,
-        cancel_url=f"/comments/{comment_id}",
+        cancel_url=cancel_url,
     )

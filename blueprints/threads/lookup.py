@@ -179,8 +179,15 @@ def edit_composer_of(
     return edit_composer(
         facts, found.id, queries.body_of(db.session(), found.id) if body is None else body,
         policy.edit_ends_at(found.created_at), error=refused.sentence if refused else "",
-        wait=refused.retry_after if isinstance(refused, TooFast) else 0,
+        wait=refused.retry_after if isinstance(refused, TooFast) else 0, cancel_url=place_of(facts, found.id),
     )  # fmt: skip
+
+
+def place_of(facts: ThreadFacts, comment_id: int) -> str:
+    """Where its author finds a comment again: in the discussion, or alone where the others are closed to them."""
+    alone = policy.may_see_thread(current_viewer(), facts, clock.now())
+    page = f"/comments/{comment_id}" if alone else f"{facts.article_url}?at={comment_id}"
+    return f"{page}#comment-{comment_id}"
 
 
 def offer_for(audience: str) -> Offer | None:

@@ -134,7 +134,7 @@ def save(comment_id: int) -> Answer:
         flash(f"Your change is kept. {posted.reason}", "info")
     else:
         flash("Your change is saved.", "success")
-    return redirect(_place(facts, comment_id, found.parent_id), 303)
+    return redirect(lookup.place_of(facts, comment_id), 303)
 
 
 @threads.get(f"{COMMENT}/delete")
@@ -155,7 +155,7 @@ def ask_to_delete(comment_id: int) -> Answer:
 @signed_in
 def remove(comment_id: int) -> Answer:
     """Take back one's own comment, or, with `words` as `keep`, only one's name."""
-    facts, found = lookup.visible_comment(comment_id)
+    facts, _ = lookup.visible_comment(comment_id)
     keep = request.form.get("words") == "keep"
     with transaction() as session:
         if keep:
@@ -164,7 +164,7 @@ def remove(comment_id: int) -> Answer:
             service.delete_comment(session, current_viewer(), comment_id)
     if keep:
         flash("Your name is off this comment. Its words stay.", "success")
-        return redirect(_place(facts, comment_id, found.parent_id), 303)
+        return redirect(lookup.place_of(facts, comment_id), 303)
     flash("Your comment is deleted.", "success")
     return redirect(f"{facts.article_url}#comments", 303)
 

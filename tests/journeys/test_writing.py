@@ -1,5 +1,6 @@
 """Comments, with scripts and without: said, answered, changed, taken back, respected, reported, refused."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -50,6 +51,7 @@ def test_a_comment_is_answered_changed_and_taken_back(member_page: Open, backsta
     expect(field).to_have_value("The *quays* were never empty.")
     field.fill("The *quays* were hardly ever empty.")
     one.get_by_role("button", name="Save").click()
+    expect(one).to_have_url(re.compile(rf"{article}\?at={number}#comment-{number}$"))
     expect(one.locator(f"#comment-{number} .comment__body")).to_have_text("The quays were hardly ever empty.")
     expect(one.locator(f"#comment-{number}")).to_contain_text("edited")
 

@@ -237,13 +237,15 @@ def test_editing_and_deleting_without_scripts(app: Flask) -> None:
     empty = her.post(f"/comments/{one}/edit", {"body": " "})
     assert empty.status_code == 422
     saved = her.post(f"/comments/{one}/edit", {"body": "Without a mistake."})
-    assert saved.headers["Location"] == f"/articles/{article.slug}?sort=newest#comment-{one}"
+    assert saved.headers["Location"] == f"/articles/{article.slug}?at={one}#comment-{one}"
     page = her.follow(saved)
     assert "Your change is saved." in text_of(page)
     assert "Without a mistake." in text_of(page)
     assert "edited" in text_of(page)
     two = say(article, ann, "A replie.", to=say(article, bob))
-    assert her.post(f"/comments/{two}/edit", {"body": "A reply."}).headers["Location"] == f"/comments/{two}#comment-{two}"
+    saved = her.post(f"/comments/{two}/edit", {"body": "A reply."})
+    assert saved.headers["Location"] == f"/articles/{article.slug}?at={two}#comment-{two}"
+    assert f'id="comment-{two}"' in her.follow(saved).text
     assert her.get(f"/comments/{one}/delete").status_code == 200
     assert his.post(f"/comments/{one}/delete").status_code == 403
     assert her.post(f"/comments/{one}/delete").status_code == 303
