@@ -1,6 +1,6 @@
 """The viewer's keys for programs."""
 
-from flask import flash, redirect, render_template, url_for
+from flask import current_app, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from blueprints.accounts import api_keys, queries_keys, service
@@ -36,7 +36,10 @@ def make_key() -> ResponseReturnValue:
     except DomainError as error:
         form.refuse("key_name", error.sentence)
         return _keys_page(form), 422
-    return render_template("accounts/key_made.html", key=key, name=form.typed("key_name").strip())
+    return render_template(
+        "accounts/key_made.html", key=key, name=form.typed("key_name").strip(),
+        site_url=current_app.config["SETTINGS"].base_url,
+    )  # fmt: skip
 
 
 @accounts.post("/account/keys/<int(max=2147483647):key_id>/revoke")

@@ -62,6 +62,8 @@ def test_a_key_is_made_and_shown_once_and_its_digest_alone_is_kept(app: Flask, r
     assert answer.headers["Cache-Control"] == "private, no-store"
     found = re.search(r"rejoinder_[0-9a-f]{64}", answer.get_data(as_text=True))
     assert found
+    example = f'curl -H "Authorization: Bearer rejoinder_…" {app.config["SETTINGS"].base_url}/api/v1/me'
+    assert example in text_of(answer)
     (row,) = rows()
     assert (row.name, row.key_hash, row.last_used_at) == ("The archive", digest(found[0]), None)
     page = browser.get("/account/keys")
