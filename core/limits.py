@@ -1,6 +1,7 @@
 """Limits in front of what is expensive or can be abused, counted where every process shares them.
 
-That is the database, or Redis where REDIS_URL names one. While Redis cannot be reached, each process counts for itself.
+That is the database, or Redis where REDIS_URL names one. While Redis cannot be reached, each process counts for itself;
+so it does for requests that only read while the database cannot be written.
 """
 
 import hashlib
@@ -9,13 +10,14 @@ from datetime import timedelta
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-from flask import Flask, Response, current_app
+from flask import Flask, Response, current_app, request
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
-from limits.storage import Storage
+from limits.storage import MemoryStorage, Storage
 from sqlalchemy import case, delete, select
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.exc import SQLAlchemyError
 
 from core import clock
 from core.db import Base, db, write_connection
@@ -31,12 +33,22 @@ class DatabaseStorage(Storage):
     """Fixed windows in the table `rate_count`, one upsert a hit."""
 
     STORAGE_SCHEME = ["database"]
+    _here: MemoryStorage | None = None  # what this process counted by itself
 
     @property
     def base_exceptions(self) -> type[Exception]:
         return Exception
 
     def incr(self, key: str, expiry: int, amount: int = 1, **_: Any) -> int:
+        try:
+            return self._count(key, expiry, amount)
+        except SQLAlchemyError:  # reading goes on while nothing can be written
+            if request.method not in {"GET", "HEAD"}:
+                raise
+            self._here = self._here or MemoryStorage()
+            return self._here.incr(key, expiry, amount)
+
+    def _count(self, key: str, expiry: int, amount: int) -> int:
         table = Base.metadata.tables["rate_count"]
         moment = clock.now()
         ends = moment + timedelta(seconds=expiry)
@@ -63,13 +75,13 @@ class DatabaseStorage(Storage):
             found = connection.execute(
                 select(table.c.hits).where(table.c.key == key, table.c.expires_at > clock.now())
             ).scalar()
-        return int(found or 0)
+        return max(int(found or 0), self._here.get(key) if self._here else 0)
 
     def get_expiry(self, key: str) -> float:
         table = Base.metadata.tables["rate_count"]
         with db.engine.connect() as connection:
             found = connection.execute(select(table.c.expires_at).where(table.c.key == key)).scalar()
-        return (found or clock.now()).timestamp()
+        return max((found or clock.now()).timestamp(), self._here.get_expiry(key) if self._here else 0)
 
     def check(self) -> bool:
         return True

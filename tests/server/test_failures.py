@@ -19,12 +19,14 @@ from PIL import Image
 from sqlalchemy import create_engine, make_url, select
 
 from app import create_app
+from core import limits
 from core.config import Settings
 from core.db import db
 from core.migrations import upgrade_if_needed
 from models.article import Article, Picture
 from models.thread import Comment
 from models.user import User
+from tests.api.asking import Program, key_of
 from tests.browser import Browser, text_of
 from tests.factories import make_article, make_plan, make_site, make_user
 from tests.server.serving import PATIENCE, Served, start
@@ -107,12 +109,15 @@ def said() -> list[str]:
 
 
 @pytest.mark.parametrize("way", ["full", "read-only"])
-def test_a_disk_that_takes_nothing_is_said_and_loses_nothing(on_disk: Flask, disk: Disk, way: str) -> None:
+def test_a_disk_that_takes_nothing_is_said_and_loses_nothing(
+    on_disk: Flask, disk: Disk, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     article, member = talk()
     browser = Browser(on_disk).sign_in(member)
     page = f"/articles/{article.slug}"
     address = f"{page}/comments"
     assert browser.post(address, {"body": "Said while there was room."}).status_code == 303
+    with_key = Program(on_disk, key=key_of(member))
     db.session.remove()
     if way == "full":
         disk.fill()
@@ -127,6 +132,12 @@ def test_a_disk_that_takes_nothing_is_said_and_loses_nothing(on_disk: Flask, dis
     assert answers[0].headers["Retry-After"]
     if way == "full":
         assert "Said while there was room." in text_of(browser.get(page))  # reading goes on
+        for program in (Program(on_disk), with_key):
+            assert program.read(f"{page[1:]}/comments")["count"] == 1
+        monkeypatch.setattr(limits, "DEMO_FACTOR", 1)
+        searches = [browser.get("/search?q=said") for _ in range(31)]
+        assert [answer.status_code for answer in searches] == [200] * 30 + [429]
+        assert int(searches[-1].headers["Retry-After"]) > 0
         disk.free()
     else:
         disk.remount("rw")
@@ -283,6 +294,7 @@ def test_a_database_that_could_only_be_read_for_a_while_is_written_again_without
     time.sleep(0.1)
     for _ in range(3):
         assert served.ask(path, cookie=cookie).status == 200
+        assert served.ask(f"/api/v1{thread}").status == 200
         status, text = post("Meanwhile.")
         assert status == 503
         assert NOT_TAKEN_IN in text
