@@ -6,10 +6,12 @@ A comment without an @ costs nothing of this.
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, delete, exists, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, delete, exists, false, insert, or_, select, update
 from sqlalchemy.orm import Session
 
+from blueprints.threads import policy
 from blueprints.threads.facts import ThreadFacts
+from core import clock
 from core.errors import DomainError
 from core.markup import people_named
 from core.mentions import Named, names_sought
@@ -45,12 +47,16 @@ _PEOPLE = select(User.id, User.display_name, User.name_key, User.page_is_open).w
 
 
 def people_in(session: Session, viewer: Viewer, facts: ThreadFacts, words: str) -> dict[str, Named]:
-    """Whom these words could name in this discussion, by the keys of their names."""
+    """Whom these words could name in this discussion, by the keys of their names.
+
+    Somebody who may not read it could try out who takes part, so these are not looked for.
+    """
     sought = names_sought(words) if "@" in words else set()
     if not sought:
         return {}
+    takes_part = false() if policy.may_see_thread(viewer, facts, clock.now()) else _TAKES_PART
     rows = session.connection().execute(
-        _reachable(viewer, facts, _TAKES_PART).where(User.name_key.in_(bindparam("keys", expanding=True))),
+        _reachable(viewer, facts, takes_part).where(User.name_key.in_(bindparam("keys", expanding=True))),
         {"keys": sorted(sought), **_values(facts)},
     )
     return {row.name_key: Named(row.id, row.display_name, row.page_is_open) for row in rows}

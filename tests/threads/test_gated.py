@@ -17,6 +17,7 @@ from blueprints.threads import modes, policy, watched
 from commands.server.looks import Looks
 from core import clock
 from core.db import db, transaction
+from core.mentions import token
 from core.viewer import GUEST, EntitlementSpan, Viewer
 from jobs.worker import run_all
 from models.article import Article, ArticleQuote
@@ -274,6 +275,24 @@ def test_who_may_comment_but_not_read_has_the_composer(talk: Talk) -> None:
     own = browser.get(posted.headers["Location"])
     assert "a word to add" in text_of(own)
     assert WORDS not in text_of(own)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_name_tried_out_tells_who_takes_part(talk: Talk, kind: str) -> None:
+    with transaction() as session:
+        session.execute(
+            update(Article).where(Article.id == talk.article.id).values(comment_audience="registered", version=Article.version + 1)
+        )
+    browser = talk.browser(kind)
+    for whom in ("everyone", "article_readers"):
+        show_to(whom)
+        body = f"{token(WRITER.lower())}, with {whom}?"
+        answers = [browser.post("/preview", {"body": body, "article_id": talk.article.id})]
+        if kind != "visitor":
+            answers.append(browser.post("/articles/pelicans/comments", {"body": body}, headers=FETCH))
+        for answer in answers:
+            told = f"@{WRITER}" in answer.get_data(as_text=True)
+            assert told == (whom == "everyone" or kind in READS), (whom, answer.request.path)
 
 
 def test_ones_own_words_stay_ones_own(talk: Talk) -> None:
