@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from blueprints.accounts import queries, queries_keys
+from blueprints.accounts import queries, queries_keys, queries_sessions
 from blueprints.accounts.factors import tell
 from blueprints.accounts.queries_keys import Reading
 from core import clock
 from core.errors import DomainError, NotFound
 from core.text import is_blank, normalise
+from core.viewer import Viewer
 from models.api_key import ApiKey
 
 MOST_KEYS = 10
@@ -25,11 +26,14 @@ _KEY = re.compile(rf"{PREFIX}[0-9a-f]{{64}}")
 log = structlog.get_logger("accounts")
 
 
-def make_key(user_id: int, name: str) -> str:
+def make_key(viewer: Viewer, name: str) -> str:
     """A new key, which nobody can read again: its digest alone is kept. Raises DomainError."""
+    user_id = viewer.id or 0
     user = queries.user_by_id(user_id, lock=True)  # who makes two at once makes them one after the other
     if user is None or user.confirmed_at is None:
         raise DomainError("Confirm your e-mail address first: the link is in the mail we sent you.")
+    if not queries_sessions.stands(viewer.session_id):  # else a request under way would outlive what ended all keys
+        raise DomainError("You were signed out meanwhile, so no key was made.")
     name = " ".join(normalise(name).split())  # one line: it stands in a mail
     if is_blank(name):
         raise DomainError("Please give the key a name, so that you know it again.")

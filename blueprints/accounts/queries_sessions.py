@@ -31,6 +31,11 @@ def of_person(user_id: int, moment: datetime) -> Sequence[BrowserSession]:
     ).all()  # fmt: skip
 
 
+def stands(session_id: int | None) -> bool:
+    """Whether this browser is signed in still, as the database has it now."""
+    return db.session().scalar(select(BrowserSession.id).where(BrowserSession.id == session_id)) is not None
+
+
 def end(*, user_id: int, session_id: int) -> bool:
     """End one of a person's own; False if it is not theirs, or ended already."""
     done = db.session().execute(

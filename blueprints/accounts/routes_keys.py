@@ -32,7 +32,7 @@ def make_key() -> ResponseReturnValue:
     form = KeyForm()
     try:
         with transaction():
-            key = api_keys.make_key(_me(), form.typed("key_name"))
+            key = api_keys.make_key(current_viewer(), form.typed("key_name"))
     except DomainError as error:
         form.refuse("key_name", error.sentence)
         return _keys_page(form), 422

@@ -41,8 +41,9 @@ def rows() -> list[ApiKey]:
 
 
 def key_of(user: User, name: str = "My program") -> str:
+    viewer = viewer_of(user)
     with transaction():
-        return make_key(user.id, name)
+        return make_key(viewer, name)
 
 
 def reads(key: str) -> bool:
@@ -126,16 +127,29 @@ def test_there_are_so_many_keys_of_one_person_and_no_more(app: Flask, reader: Us
 def test_two_who_make_the_last_key_at_once_make_one(app: Flask, reader: User) -> None:
     for number in range(MOST_KEYS - 1):
         key_of(reader, f"Program {number}")
-    reader_id = reader.id
+    viewer = viewer_of(reader)
     db.session.rollback()
 
     def make() -> None:
         with transaction():
-            make_key(reader_id, "The last one")
+            make_key(viewer, "The last one")
 
     refused = at_once(app, [make, make, make])
     assert [type(error) for error in refused] == [DomainError, DomainError]
     assert len(rows()) == MOST_KEYS
+
+
+@pytest.mark.parametrize("one", [True, False])
+def test_who_is_signed_out_meanwhile_takes_no_key_along(reader: User, one: bool) -> None:
+    thief = viewer_of(reader)
+    with transaction():
+        if one:
+            service.end_one_session(reader.id, thief.session_id or 0)
+        else:
+            service.end_all_sessions(reader.id)
+    with pytest.raises(DomainError, match="signed out meanwhile"), transaction():
+        make_key(thief, "Left behind")
+    assert rows() == []
 
 
 def test_nobody_sees_or_revokes_a_key_of_somebody_else(app: Flask, reader: User) -> None:

@@ -9,6 +9,7 @@ from blueprints.accounts.api_keys import make_key
 from core.db import db, transaction
 from models.user import User
 from tests.browser import Browser
+from tests.factories import viewer_of
 
 API = "/api/v1"
 
@@ -49,8 +50,9 @@ class Program:
 
 def key_of(user: User, name: str = "My program") -> str:
     """A new key of this person."""
+    viewer = viewer_of(user)
     with transaction():
-        return make_key(user.id, name)
+        return make_key(viewer, name)
 
 
 def with_key(app: Flask, user: User) -> Program:

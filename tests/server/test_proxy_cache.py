@@ -118,11 +118,10 @@ def test_no_gated_text_and_nobodys_own_page_goes_to_anybody_else(behind: tuple[P
         make_entitlement(lapsed, vip, starts_at=clock.now() - timedelta(days=9), ends_at=clock.now() - timedelta(days=1))
         cookies = {who: served.cookie(user) if user else "" for who, user in people.items()}
         names = {who: user.display_name for who, user in people.items() if user}
-        member = people["member"]
-        assert member is not None
-        viewer = viewer_of(member)
+        viewers = {who: viewer_of(user) for who, user in people.items() if user}
+        viewer = viewers["member"]
         with transaction():
-            keys = {who: make_key(user.id, "A program") for who, user in people.items() if user}
+            keys = {who: make_key(each, "A program") for who, each in viewers.items()}
             links = {a: sharing.give_link(viewer, article.id, readable=True).id for a, article in articles.items()}
         paths = {
             "page": {audience: f"/articles/{article.slug}" for audience, article in articles.items()},
