@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Callable
 
 import structlog
-from flask import Flask
+from flask import Flask, g
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.db import db, refuse_leftovers, transaction
@@ -61,6 +61,7 @@ def _run_claimed(claimed: Claimed, *, gives_way: bool, stop: threading.Event | N
     while job := None if stop is not None and stop.is_set() else claimed.begin():
         began, worked = time.monotonic(), time.thread_time()
         outcome = "done"
+        g.pop("site", None)  # the settings may have changed since the job before, which may have taken long
         with structlog.contextvars.bound_contextvars(request_id=job.request_id or f"job-{job.id}"):
             try:
                 queue.HANDLERS[job.kind](**job.payload)

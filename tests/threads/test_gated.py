@@ -13,12 +13,14 @@ from sqlalchemy import select, update
 from blueprints.accounts.queries import viewer_with_id
 from blueprints.articles.quotations import mark_of
 from blueprints.following import queries as following_queries
+from blueprints.site.queries import site
 from blueprints.threads import modes, policy, watched
 from commands.server.looks import Looks
 from core import clock
 from core.db import db, transaction
 from core.mentions import token
 from core.viewer import GUEST, EntitlementSpan, Viewer
+from jobs.queue import HANDLERS, enqueue
 from jobs.worker import run_all
 from models.article import Article, ArticleQuote
 from models.conversation import ThreadGuest
@@ -343,6 +345,23 @@ def test_notices_and_mails_lead_to_words_they_do_not_quote(talk: Talk) -> None:
     assert WORDS not in reader.get("/account/following").text
     show_to("everyone")
     assert all(WORDS in reader.get(where).text for where in ("/account/notices", path))
+
+
+def test_a_mail_written_after_the_switch_quotes_nothing_whatever_its_worker_did_before(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def switch() -> None:
+        assert site().comments_shown_to == "everyone"
+        make_site(comments_shown_to="article_readers")
+
+    monkeypatch.setitem(HANDLERS, "tests.switch", switch)
+    run_all()
+    with transaction():
+        enqueue("tests.switch")
+    later(minutes=3)
+    (mail,) = mails(talk.people["lapsed"])
+    assert "replied to you" in mail.text
+    assert WORDS not in mail.text
 
 
 def follow_branch_of(talk: Talk) -> None:
