@@ -282,6 +282,7 @@ def test_a_database_that_could_only_be_read_for_a_while_is_written_again_without
         article, member = talk()
         path, thread = f"/articles/{article.slug}", f"/articles/{article.slug}/comments"
         cookie, token = served.token(member)
+        key = key_of(member)
 
     def post(words: str) -> tuple[int, str]:
         body = f"csrf_token={token}&body={words}".encode()
@@ -294,7 +295,7 @@ def test_a_database_that_could_only_be_read_for_a_while_is_written_again_without
     time.sleep(0.1)
     for _ in range(3):
         assert served.ask(path, cookie=cookie).status == 200
-        assert served.ask(f"/api/v1{thread}").status == 200
+        assert [served.ask(f"/api/v1{thread}", **who).status for who in ({}, {"authorization": f"Bearer {key}"})] == [200, 200]
         status, text = post("Meanwhile.")
         assert status == 503
         assert NOT_TAKEN_IN in text
