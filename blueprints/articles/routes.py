@@ -1,7 +1,9 @@
 """Reading: the front page, sections, articles, feeds, pictures."""
 
+import structlog
 from flask import Blueprint, Response, g, render_template, request, send_from_directory
 from flask.typing import ResponseReturnValue
+from sqlalchemy.exc import SQLAlchemyError
 
 from blueprints.articles import comment_feeds, feeds, queries, queries_sharing, service, sharing
 from blueprints.articles.front import front_part, section_part
@@ -23,6 +25,7 @@ from core.rendering import YEAR_SECONDS
 from core.viewer import GUEST, Viewer, current_viewer
 
 articles = Blueprint("articles", __name__)
+log = structlog.get_logger("articles")
 
 
 @articles.get("/")
@@ -131,8 +134,11 @@ def picture(name: str) -> Response:
 def _gift_page(page: str, link: SharedWith | None, viewer: Viewer) -> Response:
     """A page opened by a link: for nobody's cache or index, and counted unless its giver looks at it."""
     if link is not None and viewer.id != link.user_id and request.method == "GET":
-        with transaction():
-            queries_sharing.count(link.id, reads=1)
+        try:
+            with transaction():
+                queries_sharing.count(link.id, reads=1)
+        except SQLAlchemyError as error:  # reading goes on while nothing can be written
+            log.warning("the opening of a link was not counted", error=type(error).__name__)
     answer = Response(page, mimetype="text/html")
     answer.headers["Cache-Control"] = "private, no-store"
     answer.headers["X-Robots-Tag"] = "noindex"

@@ -19,16 +19,17 @@ from PIL import Image
 from sqlalchemy import create_engine, make_url, select
 
 from app import create_app
+from blueprints.articles import sharing
 from core import limits
 from core.config import Settings
-from core.db import db
+from core.db import db, transaction
 from core.migrations import upgrade_if_needed
 from models.article import Article, Picture
 from models.thread import Comment
 from models.user import User
 from tests.api.asking import Program, key_of
 from tests.browser import Browser, text_of
-from tests.factories import make_article, make_plan, make_site, make_user
+from tests.factories import make_article, make_plan, make_site, make_user, viewer_of
 from tests.server.serving import PATIENCE, Served, start
 
 NOT_TAKEN_IN = "What you sent was not taken in"
@@ -100,7 +101,7 @@ def on_disk(disk: Disk, migrated_app: Flask) -> Iterator[Flask]:
 
 
 def talk() -> tuple[Article, User]:
-    return make_article(thread_values={"pace_seconds": 0}), make_user(plan=make_plan())
+    return make_article(thread_values={"pace_seconds": 0}), make_user(plan=make_plan(share_links=1))
 
 
 def said() -> list[str]:
@@ -117,7 +118,9 @@ def test_a_disk_that_takes_nothing_is_said_and_loses_nothing(
     page = f"/articles/{article.slug}"
     address = f"{page}/comments"
     assert browser.post(address, {"body": "Said while there was room."}).status_code == 303
-    with_key = Program(on_disk, key=key_of(member))
+    with_key, giver = Program(on_disk, key=key_of(member)), viewer_of(make_user(plan=make_plan()))
+    with transaction():
+        given = sharing.address_of(article.slug, sharing.give_link(giver, article.id, readable=True).id)
     db.session.remove()
     if way == "full":
         disk.fill()
@@ -132,6 +135,7 @@ def test_a_disk_that_takes_nothing_is_said_and_loses_nothing(
     assert answers[0].headers["Retry-After"]
     if way == "full":
         assert "Said while there was room." in text_of(browser.get(page))  # reading goes on
+        assert "gives you this article" in text_of(browser.get(given))
         for program in (Program(on_disk), with_key):
             assert program.read(f"{page[1:]}/comments")["count"] == 1
         monkeypatch.setattr(limits, "DEMO_FACTOR", 1)
