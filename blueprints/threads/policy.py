@@ -90,9 +90,11 @@ def may_reply_to(viewer: Viewer, parent: CommentFacts) -> Refusal | None:
 
 def may_respect(viewer: Viewer, facts: ThreadFacts, comment: CommentFacts, now: datetime) -> Refusal | None:
     """Respect is given to other people's published comments by the article's respect audience."""
-    if facts.article_state != "published" or facts.state == "hidden" or comment.status != "published":
+    unseen = may_see_thread(viewer, facts, now) if viewer.is_signed_in else None
+    gone = comment.status != "published" and not unseen  # how a comment stands is no more told than what it says
+    if facts.article_state != "published" or facts.state == "hidden" or gone:
         return Refusal("gone", "This comment is no longer there.", 404)
-    if viewer.is_signed_in and (unseen := may_see_thread(viewer, facts, now)):
+    if unseen:
         return unseen
     if not viewer.is_signed_in:
         return Refusal("guest", "Sign in to show respect for a comment.", 401)

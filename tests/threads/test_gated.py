@@ -94,9 +94,10 @@ def test_authors_guests_and_ones_own_words_are_let_through_the_gate() -> None:
     assert policy.may_see_comment(READER, plain, comment(author_id=2), NOW) is None
     refused = (
         policy.may_see_comment(READER, plain, comment(), NOW), policy.may_see_history(READER, plain, comment(), NOW),
-        policy.may_respect(READER, plain, comment(), NOW), policy.may_comment(READER, plain, NOW, replying=True),
+        policy.may_respect(READER, plain, comment(), NOW), policy.may_respect(READER, plain, comment(status="withheld"), NOW),
+        policy.may_comment(READER, plain, NOW, replying=True),
     )  # fmt: skip
-    assert [one and one.code for one in refused] == ["gated"] * 4
+    assert [one and one.code for one in refused] == ["gated"] * 5
     assert policy.may_comment(READER, plain, NOW) is None
     assert policy.may_report(READER, plain, comment(), NOW) is not None
     hidden = policy.may_see_thread(READER, thread(shown_to="members", state="hidden"), NOW)
