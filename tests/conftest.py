@@ -12,13 +12,14 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Playwright, expect, sync_playwright
-from sqlalchemy import create_engine, event, make_url, text
+from sqlalchemy import event, make_url
 from sqlalchemy.engine import Engine
 
 from app import create_app
@@ -27,12 +28,21 @@ from core.config import Settings
 from core.db import Base, db
 from core.migrations import upgrade_if_needed
 from tests.browser import Browser
+from tests.databases import (
+    DEMO,
+    IN_A_WORKER,
+    MIGRATED,
+    POSTGRESQL,
+    create_database,
+    database_name,
+    drop_database,
+    made_once,
+)
 from tests.passwords import cheap_passwords, restore
 
 # The shell without windows draws and runs what the whole browser does, for less than half of the processor's time.
 CHROMIUMS = (Path("/usr/bin/chromium-headless-shell"), Path("/usr/bin/chromium"))
 PATIENCE_MS = 20_000
-POSTGRESQL = os.environ.get("TEST_DATABASE_URL", "")
 OWN_DATABASES = ("tests/house/test_migrations.py", "tests/journeys/", "tests/server/")
 
 
@@ -80,20 +90,41 @@ def worker_name(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 def database_url(worker_name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A database of this run's own."""
+    """A database of this worker's own."""
+    with migrated_database(tmp_path_factory, worker_name) as url:
+        if not POSTGRESQL:
+            shutil.copy(_file(url), _file(url).with_suffix(".template"))
+        yield url
+
+
+@contextmanager
+def migrated_database(factory: pytest.TempPathFactory, of: str) -> Iterator[str]:
+    """A database for this use, of the shape that the migrations give it."""
+    migrated = made_once(factory, MIGRATED, _migrate)
     if not POSTGRESQL:
-        yield f"sqlite:///{tmp_path_factory.mktemp('database') / 'test.sqlite3'}"
+        path = factory.mktemp("database") / "test.sqlite3"
+        shutil.copy(migrated / path.name, path)
+        yield f"sqlite:///{path}"
         return
-    url = make_url(POSTGRESQL).set(drivername="postgresql+psycopg")
-    name = f"{url.database}_{os.getpid()}_{worker_name}"
-    admin = create_engine(url.set(database="postgres"), isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f'CREATE DATABASE "{name}"'))
-        connection.execute(text(f'ALTER DATABASE "{name}" SET synchronous_commit = off'))  # nobody needs it tomorrow
-    yield url.set(database=name).render_as_string(hide_password=False)
-    with admin.connect() as connection:
-        connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
-    admin.dispose()
+    name = database_name(of)
+    yield create_database(name, like=database_name(MIGRATED)).render_as_string(hide_password=False)
+    drop_database(name)
+
+
+def _migrate(folder: Path) -> None:
+    url = f"sqlite:///{folder / 'test.sqlite3'}"
+    if POSTGRESQL:
+        url = create_database(database_name(MIGRATED)).render_as_string(hide_password=False)
+    with _application(url, folder).app_context():
+        upgrade_if_needed()
+        db.engine.dispose()
+
+
+def pytest_unconfigure() -> None:
+    """What all workers had copies of goes when the last of them has ended."""
+    if POSTGRESQL and not IN_A_WORKER:
+        for name in (MIGRATED, DEMO):
+            drop_database(database_name(name))
 
 
 @pytest.fixture(scope="session")
@@ -103,22 +134,20 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def migrated_app(database_url: str, data_dir: Path) -> Iterator[Flask]:
-    """One application for the whole run, its database brought to the newest shape by the migrations."""
-    settings = Settings(
-        database_url=database_url, data_dir=data_dir, secret_key="a-key-for-tests-only",
-        site_url="http://localhost", redis_url="", mail_url="", stripe_secret_key="", stripe_webhook_secrets="",
-        stripe_api_base="", rejoinder_mode="demo", host="127.0.0.1", port=8000,
-    )  # fmt: skip
-    app = create_app(settings)
+    """One application for the whole run."""
+    app = _application(database_url, data_dir)
     app.testing = True
-    with app.app_context():
-        upgrade_if_needed()
-        if db.engine.dialect.name == "sqlite":
-            db.engine.dispose()
-            shutil.copy(_file(database_url), _file(database_url).with_suffix(".template"))
     yield app
     with app.app_context():
         db.engine.dispose()
+
+
+def _application(database_url: str, data_dir: Path) -> Flask:
+    return create_app(Settings(
+        database_url=database_url, data_dir=data_dir, secret_key="a-key-for-tests-only",
+        site_url="http://localhost", redis_url="", mail_url="", stripe_secret_key="", stripe_webhook_secrets="",
+        stripe_api_base="", rejoinder_mode="demo", host="127.0.0.1", port=8000,
+    ))  # fmt: skip
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ ONLY_PARAMETERS = {"tests/security/test_odd_requests.py"}  # asks which kind it 
 
 
 def test_only_who_makes_databases_of_their_own_knows_where_postgresql_is() -> None:
-    name = re.compile("POSTGRES" + "QL\\b|TEST_DATA" + "BASE_URL")
+    name = re.compile("POSTGRES" + "QL\\b|TEST_DATA" + "BASE_URL|create_data" + "base|migrated_data" + "base")
     knowing = {str(path.relative_to(ROOT)) for path in (ROOT / "tests").rglob("*.py") if name.search(path.read_text())}
-    strays = {path for path in knowing - ONLY_PARAMETERS - {"tests/conftest.py"} if not path.startswith(OWN_DATABASES)}
+    strays = {path for path in knowing - ONLY_PARAMETERS - {"tests/conftest.py", "tests/databases.py"} if not path.startswith(OWN_DATABASES)}
     assert strays == set()
 
 

@@ -1,7 +1,6 @@
 """Migrations go up, down and up again, and leave nothing for the models to miss; on both databases."""
 
 import ast
-import os
 import re
 import threading
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from flask import Flask
 from flask_migrate import check, downgrade, upgrade
-from sqlalchemy import create_engine, inspect, make_url, text
+from sqlalchemy import inspect, text
 
 import core.migrations
 from app import create_app
@@ -20,7 +19,7 @@ from core.config import ConfigError, Settings
 from core.db import db
 from core.migrations import FOLDER, add_index, install, newest_revision, upgrade_if_needed
 from core.sealing import unseal
-from tests.conftest import POSTGRESQL
+from tests.databases import POSTGRESQL, create_database, database_name, drop_database
 
 # Their rows grow with readers and comments: nobody may wait while one of these is rewritten, searched or indexed.
 LARGE = {
@@ -50,13 +49,9 @@ def holds_up(source: str) -> list[str]:
 
 @pytest.fixture
 def empty_app(tmp_path: Path) -> Iterator[Flask]:
-    url, admin, name = f"sqlite:///{tmp_path / 'm.sqlite3'}", None, f"rejoinder_migrations_{os.getpid()}"
-    if POSTGRESQL:
-        base = make_url(POSTGRESQL).set(drivername="postgresql+psycopg")
-        admin = create_engine(base.set(database="postgres"), isolation_level="AUTOCOMMIT")
-        with admin.connect() as connection:
-            connection.execute(text(f'CREATE DATABASE "{name}"'))
-        url = base.set(database=name).render_as_string(hide_password=False)
+    url, name = f"sqlite:///{tmp_path / 'm.sqlite3'}", database_name("migrations") if POSTGRESQL else ""
+    if name:
+        url = create_database(name).render_as_string(hide_password=False)
     settings = Settings(database_url=url, data_dir=tmp_path, secret_key="a-key-for-tests-only")
     app = create_app(settings)
     install(app)
@@ -64,10 +59,8 @@ def empty_app(tmp_path: Path) -> Iterator[Flask]:
         yield app
         db.session.remove()
         db.engine.dispose()
-    if admin is not None:
-        with admin.connect() as connection:
-            connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
-        admin.dispose()
+    if name:
+        drop_database(name)
 
 
 def test_migrations_go_up_down_and_up_again(empty_app: Flask) -> None:

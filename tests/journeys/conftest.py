@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -9,15 +10,17 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser, BrowserContext, Page, StorageState
-from sqlalchemy import create_engine, make_url, text
 
-from tests.conftest import PATIENCE_MS, POSTGRESQL
+from tests.conftest import PATIENCE_MS
+from tests.databases import DEMO, POSTGRESQL, create_database, database_name, drop_database, made_once
 from tests.journeys.backstage import Backstage
 from tests.journeys.watch import Watch
 
@@ -66,28 +69,42 @@ class Site:
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory, worker_name: str) -> Iterator[Site]:
-    """The demo, freshly seeded, on a port of its own."""
+    """The demo as its first start leaves it, on a port of its own."""
     data = tmp_path_factory.mktemp("journeys")
+    shutil.copytree(made_once(tmp_path_factory, DEMO, first_start), data, dirs_exist_ok=True)
+    url, drop = database(f"journeys_{worker_name}", like=DEMO)
+    with serving(data, url) as address:
+        yield Site(address, data, url or f"sqlite:///{data / 'rejoinder.sqlite3'}")
+    drop()
+
+
+def first_start(data: Path) -> None:
+    """Start on nothing, and end."""
+    with serving(data, database(DEMO)[0]):
+        pass
+
+
+@contextmanager
+def serving(data: Path, database_url: str) -> Iterator[str]:
+    """The demo's server, started as the README says; gives its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("STRIPE_", "MAIL_"))}
     environment |= {"PORT": str(port), "HOST": "127.0.0.1", "DATA_DIR": str(data), "SITE_URL": "", "WEB_PROCESSES": "1"}
-    environment["DATABASE_URL"], drop = database(worker_name)
-    log = (data / "server.log").open("w")
-    server = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=log, stderr=log)
-    try:
-        url = f"http://127.0.0.1:{port}"
-        wait_for(url, server, data / "server.log")
-        yield Site(url, data, environment["DATABASE_URL"] or f"sqlite:///{data / 'rejoinder.sqlite3'}")
-    finally:
-        server.send_signal(signal.SIGTERM)
+    environment["DATABASE_URL"] = database_url
+    with (data / "server.log").open("w") as log:
+        server = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=log, stderr=log)
         try:
-            server.wait(30)
-        except subprocess.TimeoutExpired:
-            server.kill()
-        log.close()
-        drop()
+            url = f"http://127.0.0.1:{port}"
+            wait_for(url, server, data / "server.log")
+            yield url
+        finally:
+            server.send_signal(signal.SIGTERM)
+            try:
+                server.wait(30)
+            except subprocess.TimeoutExpired:
+                server.kill()
 
 
 @pytest.fixture(params=[pytest.param(True, id="scripts", marks=pytest.mark.once), pytest.param(False, id="no-scripts")])
@@ -172,21 +189,13 @@ def wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
     raise AssertionError(f"the server did not start:\n{log.read_text()[-3000:]}")
 
 
-def database(worker_name: str) -> tuple[str, Callable[[], None]]:
+def database(of: str, like: str = "") -> tuple[str, Callable[[], None]]:
+    """The address of a database of this use on PostgreSQL, empty or a copy, and how to drop it; nothing on SQLite."""
     if not POSTGRESQL:
         return "", lambda: None
-    base = make_url(POSTGRESQL).set(drivername="postgresql+psycopg")
-    name = f"rejoinder_journeys_{os.getpid()}_{worker_name}"
-    admin = create_engine(base.set(database="postgres"), isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f'CREATE DATABASE "{name}"'))
-
-    def drop() -> None:
-        with admin.connect() as connection:
-            connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
-        admin.dispose()
-
-    return base.set(database=name, drivername="postgresql").render_as_string(hide_password=False), drop
+    name = database_name(of)
+    url = create_database(name, database_name(like) if like else "template1").set(drivername="postgresql")
+    return url.render_as_string(hide_password=False), partial(drop_database, name)
 
 
 def pictures_wanted() -> Path | None:

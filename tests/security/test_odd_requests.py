@@ -20,7 +20,7 @@ from werkzeug.routing import Rule
 
 from core.guards import GUARD_MARK
 from tests.browser import Browser, _forget_request
-from tests.conftest import POSTGRESQL
+from tests.databases import POSTGRESQL
 from tests.security.paper import Paper, make_paper
 
 HUGE, LARGE = "9" * 25, "99999999999"  # beyond what SQLite, and what PostgreSQL, takes for a row's number
