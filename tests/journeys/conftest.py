@@ -27,29 +27,33 @@ from tests.journeys.watch import Watch
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 240  # where many start at once on one processor, the demo takes its time
 
-# All rules that can find something serious look at the whole page; the contrast, which takes axe ten times as long as
-# all the rest together, is measured once for each look: the same elements around it, and the same colours and letters in
-# it and in all of them. Nothing is fetched to be looked at (only for a rule about films).
+# All rules that can find something serious look at the whole page; the contrast, and how links stand out of the words
+# around them, which take axe ten times as long as all the rest together, are measured once for each look: the same
+# elements around it, and the same colours and letters in it and in all of them. Nothing is fetched to be looked at (only
+# for a rule about films).
 FINDINGS = """async () => {
   const looks = new Map(), firsts = new Map();
+  const speaks = element => [...element.childNodes].some(node => node.nodeType === 3 && node.data.trim());
   const look = element => {
     if (!element) return '';
     if (!looks.has(element)) {
       const style = getComputedStyle(element);
       looks.set(element, [look(element.parentElement), element.tagName, element.className, style.color,
         style.background, style.opacity, style.font, style.textShadow, style.position, style.zIndex, style.visibility,
-        style.display, element.checkVisibility(), style.filter, style.mixBlendMode, element.matches(':disabled, [aria-disabled=true]')].join('|'));
+        style.display, element.checkVisibility(), style.filter, style.mixBlendMode, element.matches(':disabled, [aria-disabled=true]'),
+        element.matches('a[href]') && speaks(element.parentElement)].join('|'));
     }
     return looks.get(element);
   };
   for (const element of document.querySelectorAll('body, body *')) {
-    if (element.value || [...element.childNodes].some(node => node.nodeType === 3 && node.data.trim())) {
+    if (element.value || speaks(element) || element.matches('a[href]')) {
       firsts.set(look(element), element);
     }
   }
   for (const one of firsts.values()) one.setAttribute('data-one-of-a-look', '');
   const minor = axe._audit.rules.filter(rule => ['minor', 'moderate'].includes(rule.impact));
   axe.configure({ rules: [{ id: 'color-contrast', selector: '[data-one-of-a-look]' },
+    { id: 'link-in-text-block', selector: 'a[href][data-one-of-a-look]' },
     ...minor.map(rule => ({ id: rule.id, enabled: false }))] });
   const found = await axe.run({ resultTypes: ['violations'], preload: { assets: ['cssom'] } });
   for (const one of firsts.values()) one.removeAttribute('data-one-of-a-look');
@@ -154,6 +158,7 @@ def findings(page: Page) -> list[str]:
     """Every serious or critical finding of axe, named with its elements."""
     if not page.evaluate("typeof axe === 'object'"):
         page.evaluate(AXE_SCRIPT)
+        page.add_init_script(AXE_SCRIPT)  # the pages after this one bring it along, for a tenth of the time
     return [str(found) for found in page.evaluate(FINDINGS)]
 
 
