@@ -56,6 +56,7 @@ def declared(till: Till, country: str, price: str, code: str = "") -> tuple[User
     return user, browser
 
 
+@pytest.mark.once
 def test_three_years_tell_each_thing_in_its_window_once_by_every_law(till: Till) -> None:
     """One clock, eight members: four laws, by the year and by the month."""
     yearly = {country: declared(till, country, "vip-year")[0] for country in VARIANTS}

@@ -19,6 +19,7 @@ from core.db import db
 from models.consent import Withdrawal
 from models.membership import Payment, StripeEvent
 from models.user import User
+from tests.conftest import some
 from tests.factories import make_user
 from tests.membership.conftest import Till
 from tests.membership.test_switching import shown
@@ -40,7 +41,7 @@ def kill_everywhere(crew: Crew, begin: Callable[[], Task], *, at_once: int = AT_
     steps = crew.run(whole)[0]["steps"]
     assert len(steps) >= 2, steps
     begun = [("unharmed", whole)]
-    killed: list[tuple[int, Task]] = [(number, begin()) for number in range(1, len(steps) + 1)]
+    killed: list[tuple[int, Task]] = [(number, begin()) for number in some(range(1, len(steps) + 1))]
     for start in range(0, len(killed), at_once):
         group = killed[start : start + at_once]
         results = crew.run(*((name, given | {"kill_after": number}) for number, (name, given) in group))
@@ -51,7 +52,7 @@ def kill_everywhere(crew: Crew, begin: Callable[[], Task], *, at_once: int = AT_
         again = [(name, given | {"later": LEASES_OVER}) for _, (name, given) in group]
         for step in range(0, len(again), at_once):
             crew.run(*again[step : step + at_once])
-    assert len(begun) >= len(steps)
+    assert len(begun) >= len(killed)
     for _ in range(2):
         crew.run(("tasks.work", {"delivering": True, "later": LEASES_OVER}), ("tasks.work", {"later": LEASES_OVER}))
     db.session().rollback()
