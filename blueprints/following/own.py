@@ -95,8 +95,13 @@ def choices(viewer: Viewer, facts: ThreadFacts, comment: CommentFacts) -> Choice
 
 
 def person_to_mute(viewer: Viewer, user_id: int) -> Person:
-    """Somebody the reader may mute. Raises DomainError."""
+    """Somebody the reader may mute. Raises DomainError, and NotFound for whom they cannot have met.
+
+    Else every account's name could be read by its number, also of those who never said a word.
+    """
     person = _person(user_id)
+    if not (person.page_is_open or person.has_role or queries.has_met(db.session(), _me(viewer), user_id)):
+        raise NotFound
     if sentence := policy.may_mute(viewer, person):
         raise DomainError(sentence)
     return person

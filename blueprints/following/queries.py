@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Integer, Row, and_, bindparam, case, delete, exists, func, literal, select, union_all
+from sqlalchemy import Integer, Row, and_, bindparam, case, delete, exists, func, literal, or_, select, union_all
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
@@ -146,6 +146,13 @@ def remove_mute(session: Session, user_id: int, muted_id: int) -> None:
 def count_mutes(session: Session, user_id: int) -> int:
     """How many people somebody has muted."""
     return session.scalar(select(func.count()).where(Mute.user_id == user_id)) or 0
+
+
+def has_met(session: Session, user_id: int, other_id: int) -> bool:
+    """Whether the other one has said something in public, or was told of to somebody: then they know the name."""
+    said = exists().where(Comment.author_id == other_id, Comment.status == "published")
+    heard_of = exists().where(NoticeCause.actor_id == other_id, NoticeCause.user_id == user_id)
+    return other_id == user_id or bool(session.scalar(select(or_(said, heard_of))))
 
 
 def has_muted(session: Session, user_id: int, muted_id: int) -> bool:

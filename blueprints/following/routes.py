@@ -102,6 +102,7 @@ def ask_to_mute(user_id: int) -> ResponseReturnValue:
 def mute(user_id: int) -> ResponseReturnValue:
     """Mute a person."""
     with transaction() as session:
+        own.person_to_mute(current_viewer(), user_id)
         name = service.mute(session, current_viewer(), user_id)
     flash(f"You have muted {name}. They do not learn of it.", "success")
     return redirect(_next(f"{PAGE}#muted"), 303)

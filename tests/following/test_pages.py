@@ -171,6 +171,20 @@ def test_muting_asks_first_and_is_taken_back_from_the_list(app: Flask) -> None:
     assert browser.post("/readers/999999/mute").status_code == 404
 
 
+def test_whoever_is_heard_of_can_be_muted_from_the_bell_and_nobody_else_is_named(app: Flask) -> None:
+    article, ann, bob, silent = make_talk(), make_member(), make_member("Bob Barker"), make_member("Sil Ent")
+    one = say(article, ann)
+    browser = Browser(app).sign_in(ann)
+    say(article, bob, to=one)
+    told(ann)
+    (ask,) = re.findall(r'href="([^"]*/mute[^"]*)"', browser.get("/account/notices").get_data(as_text=True))
+    assert "Mute Bob Barker" in text_of(browser.get(ask))
+    for answer in (browser.get(f"/readers/{silent.id}/mute"), browser.post(f"/readers/{silent.id}/mute")):
+        assert answer.status_code == 404
+        assert "Sil Ent" not in text_of(answer)
+    assert db.session().get(Mute, (ann.id, silent.id)) is None
+
+
 def test_a_stranger_is_led_to_sign_in_and_can_still_report(app: Flask) -> None:
     article, bob = make_talk(), make_member()
     one = say(article, bob)
