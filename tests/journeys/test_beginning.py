@@ -114,7 +114,7 @@ def test_a_new_publisher_comes_from_the_first_start_to_the_first_comment(
     page.get_by_role("button", name="Confirm").click()
     page.get_by_role("link", name="I have kept them").click()
     page.goto("/publisher/first-steps")
-    expect(page.get_by_text("0 of 9 done")).to_be_visible()
+    expect(page.get_by_text(re.compile(r"[01] of 9 done"))).to_be_visible()  # the mail about the second factor may be out
     if scripts:
         assert_accessible(page, "first steps")
     look(page, "steps")
