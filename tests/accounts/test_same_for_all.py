@@ -77,6 +77,7 @@ def change_address(browser: Browser, email: str):
     return browser.post("/account/settings/email", {"new_email": email, "email_password": PASSWORD})
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("ask", [sign_in, sign_up, sign_up_badly, ask_for_reset, ask_again, change_address])
 def test_a_known_address_gets_the_same_answer_after_the_same_work(
     app: Flask, monkeypatch: pytest.MonkeyPatch, ask: Callable

@@ -92,6 +92,7 @@ def test_nobodys_password_is_hashed_as_everybody_elses(app: Flask) -> None:
     assert passwords.renewed(PASSWORD, passwords.NOBODY) is None
 
 
+@pytest.mark.once
 @pytest.mark.usefixtures("full_cost")
 def test_a_new_secret_key_leaves_passwords_as_they_are(app: Flask) -> None:
     hashed = passwords.hash_password(PASSWORD)
@@ -103,6 +104,7 @@ def test_a_new_secret_key_leaves_passwords_as_they_are(app: Flask) -> None:
         app.config["SECRET_KEY"] = key
 
 
+@pytest.mark.once
 @pytest.mark.usefixtures("full_cost")
 def test_a_password_hashed_with_older_settings_is_renewed_when_used(client: Browser) -> None:
     from argon2 import PasswordHasher
@@ -133,6 +135,7 @@ def test_a_wrong_password_never_tells_that_an_account_waits(client: Browser) -> 
     assert mails_to(ADDRESS) == []
 
 
+@pytest.mark.once
 @pytest.mark.usefixtures("production")
 def test_an_account_is_guarded_against_guessing_but_not_by_right_passwords(client: Browser) -> None:
     make_user(email=ADDRESS, password=PASSWORD)
@@ -157,6 +160,7 @@ OUTSIDE = [
 ]  # fmt: skip
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("target", OUTSIDE)
 def test_next_never_leads_to_another_site(client: Browser, target: str) -> None:
     make_user(email=ADDRESS, password=PASSWORD)

@@ -39,6 +39,7 @@ def is_signed_in(client: Browser) -> bool:
     return client.get("/account").status_code == 200
 
 
+@pytest.mark.once
 def test_a_stranger_becomes_a_signed_in_reader_by_one_mail(client: Browser) -> None:
     sent = sign_up(client, next="/articles/a-story#composer")
     assert (sent.status_code, sent.headers["Location"]) == (303, "/sign-up/sent")

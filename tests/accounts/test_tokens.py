@@ -46,6 +46,7 @@ def test_a_token_is_one_persons(app: Flask) -> None:
     assert tokens.mark("reset", one) != tokens.mark("reset", two)
 
 
+@pytest.mark.once
 @settings(max_examples=examples(100), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.floats(0, 1, exclude_max=True), other=st.sampled_from("abcXYZ019_-."))
 def test_a_token_that_was_touched_is_unknown(app: Flask, place: float, other: str) -> None:

@@ -84,6 +84,7 @@ def test_what_is_not_published_is_nowhere_whoever_asks(app: Flask) -> None:
             assert program.refused(f"articles/{article.slug}/comments", 404) == "not_found"
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("audience", ["everyone", "registered", "members", "plans:gold"])
 def test_a_text_behind_the_gate_leaves_for_those_alone_who_may_read_it(app: Flask, audience: str) -> None:
     make_site()

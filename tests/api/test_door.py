@@ -50,6 +50,7 @@ def test_oneself_is_a_visitor_a_reader_a_member_or_staff(app: Flask) -> None:
     assert member.email not in with_key(app, member).ask("me").get_data(as_text=True)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("sent", [
     "Bearer rejoinder_" + "0" * 64, "Bearer", "Bearer ", "Bearer x", "Basic eDp5", "Token x", "", "bearer " + "é" * 40, "Bearer rejoinder_" + "0" * 9000,
 ])  # fmt: skip
@@ -145,6 +146,7 @@ def test_unknown_and_repeated_parameters_are_refused_by_name(app: Flask, there: 
     assert program.refused("articles?section=none", 404) == "not_found"
 
 
+@pytest.mark.once
 def test_a_cursor_of_another_list_is_refused(app: Flask, there: dict[str, Any]) -> None:
     talk = make_talk()
     member = make_member()
@@ -174,6 +176,7 @@ def test_nothing_odd_is_an_error_of_ours(app: Flask, there: dict[str, Any]) -> N
                 assert program.ask(f"articles/{quote(value, safe='')}").status_code in {404, 308}
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("number", [2**31, 36**6, 36**7 - 1])
 def test_a_reply_cursor_of_a_comment_that_no_database_has_is_refused(app: Flask, there: dict[str, Any], number: int) -> None:
     talk, member = make_talk(), make_member()
@@ -199,6 +202,7 @@ def test_so_many_requests_are_taken_and_no_more(app: Flask, there: dict[str, Any
     assert Program(app).ask("me").status_code == 200
 
 
+@pytest.mark.once
 def test_a_key_that_is_no_good_is_counted_for_the_network(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     make_site()
     monkeypatch.setattr(limits, "DEMO_FACTOR", 1)

@@ -64,6 +64,7 @@ def test_only_the_audience_gets_the_text_of_the_page(client: Browser, kind: str,
     assert ('class="gate ' in page) == (audience not in READERS[kind])
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("audience", AUDIENCES)
 @pytest.mark.parametrize("kind", READERS)
 @pytest.mark.parametrize("path", ["/", "/sections/{section}", "/feed.xml", "/sections/{section}/feed.xml", "/sitemap.xml"])
@@ -81,6 +82,7 @@ def test_lists_and_feeds_give_everybody_only_what_everybody_may_read(
     assert (GATED_PART in body) == is_full_feed
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("audience", AUDIENCES)
 @pytest.mark.parametrize("kind", READERS)
 def test_what_a_member_read_is_never_kept_for_a_visitor(app: Flask, kind: str, audience: str) -> None:

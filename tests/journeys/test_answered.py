@@ -38,6 +38,7 @@ def reply_to(page: Page, comment_id: int, words: str) -> None:
     expect(steps.comment(page, words)).to_be_visible()
 
 
+@pytest.mark.once
 def test_a_reply_rings_the_bell_and_leads_to_where_it_stands(
     new_browser: NewBrowser, backstage: Backstage, scripts: bool
 ) -> None:
@@ -58,6 +59,7 @@ def test_a_reply_rings_the_bell_and_leads_to_where_it_stands(
     expect(hers.locator(".bell__count")).to_have_count(0)
 
 
+@pytest.mark.once
 def test_a_reader_follows_a_discussion_and_mutes_a_person_in_it(
     new_browser: NewBrowser, backstage: Backstage, scripts: bool
 ) -> None:

@@ -24,6 +24,7 @@ DEMO_PEOPLE = {
 }
 
 
+@pytest.mark.once
 def test_a_members_story_ends_early_for_everybody_else(new_browser: NewBrowser, scripts: bool) -> None:
     visitor, reader, member = (new_browser(scripts=scripts).new_page() for _ in range(3))
     steps.sign_in_as(member, "Vic Tanaka")
@@ -41,6 +42,7 @@ def test_a_members_story_ends_early_for_everybody_else(new_browser: NewBrowser, 
         assert ending[:40] not in page.request.get(steps.MEMBERS_STORY).text()
 
 
+@pytest.mark.once
 def test_a_reader_without_a_plan_talks_where_all_may(new_browser: NewBrowser, backstage: Backstage, scripts: bool) -> None:
     page, reader = new_browser(scripts=scripts).new_page(), backstage.reader()
     words = f"A loaf cost a coin, said {reader.name}."

@@ -103,6 +103,7 @@ def test_a_burst_ends_and_the_next_one_is_told_anew(till: Till) -> None:
     assert len(alarms()) == 2
 
 
+@pytest.mark.once
 def test_renewals_that_fail_are_no_burst(till: Till) -> None:
     make_user("Pia", roles=("publisher",))
     for _ in range(cards.FEWEST_DECLINED + 1):
@@ -129,6 +130,7 @@ def test_the_page_says_the_same_whatever_the_card(till: Till) -> None:
     assert "The payment was not finished, and nothing was charged." in pages[0]
 
 
+@pytest.mark.once
 def test_one_address_begins_to_pay_so_often_and_then_waits(till: Till, strict: None) -> None:
     people = [till.reader()[1] for _ in range(3)]
     answers = [press(people[number % 3]).status_code for number in range(cards.PRESSES_OF_ADDRESS + 1)]
@@ -138,6 +140,7 @@ def test_one_address_begins_to_pay_so_often_and_then_waits(till: Till, strict: N
     assert press(people[0], address="198.51.100.7").status_code == 303
 
 
+@pytest.mark.once
 def test_a_reader_may_not_get_around_it_by_changing_addresses(till: Till, strict: None) -> None:
     _, browser = till.reader()
     answers = [
@@ -162,6 +165,7 @@ def _counted() -> list[str]:
     return list(db.session().scalars(select(RateCount.key)))
 
 
+@pytest.mark.once
 def test_in_a_burst_an_address_has_few_tries(till: Till, strict: None) -> None:
     with transaction() as session:
         session.add(CardBurst(mode=gateway().mode, began_at=clock.now(), last_at=clock.now()))
@@ -170,6 +174,7 @@ def test_in_a_burst_an_address_has_few_tries(till: Till, strict: None) -> None:
     assert answers == [303] * cards.PRESSES_IN_A_BURST + [429]
 
 
+@pytest.mark.once
 def test_a_guest_who_looks_is_not_counted(till: Till, strict: None) -> None:
     browser = Browser(till.app)
     for _ in range(cards.PRESSES_OF_ADDRESS + 5):

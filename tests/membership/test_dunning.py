@@ -83,6 +83,7 @@ def test_which_letter_is_due(before: str | None, status: str, since: datetime | 
     assert letter_for(before, replace(SUBSCRIPTION, status=status), since, access, NOW) == letter
 
 
+@pytest.mark.once
 def test_first_failure_last_word_loss_and_end_are_told_once_each(till: Till) -> None:
     user, browser = failing(till)
     assert letters(till, user) == ["past-due"]
@@ -107,6 +108,7 @@ def test_first_failure_last_word_loss_and_end_are_told_once_each(till: Till) -> 
     assert "tried for the last time" in " ".join(last.text.split())
 
 
+@pytest.mark.once
 def test_letters_are_told_once_however_often_stripe_tells(till: Till) -> None:
     from blueprints.membership import sync
 
@@ -125,6 +127,7 @@ def test_letters_are_told_once_however_often_stripe_tells(till: Till) -> None:
     assert letters(till, user) == ["past-due", "last-try"]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("days", [2, 8])
 def test_a_card_that_works_again_is_charged_once(till: Till, days: int) -> None:
     user, _ = failing(till)
@@ -139,6 +142,7 @@ def test_a_card_that_works_again_is_charged_once(till: Till, days: int) -> None:
     assert till.mails(user).count("membership.welcome") == 1
 
 
+@pytest.mark.once
 def test_each_missing_payment_has_letters_of_its_own(till: Till) -> None:
     user, _ = failing(till)
     mend_card(till)
@@ -193,6 +197,7 @@ def test_presses_at_once_and_stripes_own_try_charge_once(till: Till) -> None:
     assert till.live(user) == ["vip"]
 
 
+@pytest.mark.once
 def test_a_bank_that_asks_each_time_is_asked_on_stripes_page(till: Till) -> None:
     user, browser = till.reader()
     url = till.pay(till.press(browser), "3d-secure-always")
@@ -207,6 +212,7 @@ def test_a_bank_that_asks_each_time_is_asked_on_stripes_page(till: Till) -> None
     assert answer.headers["Location"].startswith("http://localhost/_sandbox/stripe/")
 
 
+@pytest.mark.once
 def test_nobody_else_pays_and_nothing_is_paid_without_a_debt(till: Till, client: Browser) -> None:
     _, browser = till.reader()
     assert browser.post("/account/membership/pay").status_code == 404

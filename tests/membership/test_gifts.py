@@ -107,6 +107,7 @@ def test_a_gift_is_paid_once_sent_and_taken_for_exactly_a_year(till: Till) -> No
     assert kept.shown.startswith("VIP for a year: $49.00 once\n")
 
 
+@pytest.mark.once
 def test_a_gift_ends_by_itself_and_says_so_once(till: Till) -> None:
     bought(till, price="vip-month")
     ilse, taking = till.reader()
@@ -216,6 +217,7 @@ def test_taking_it_back_and_taking_it_at_once_gives_one_outcome(till: Till) -> N
     assert (only_gift().state, len(spans(ilse)), refunded) in {("revoked", 0, 4900), ("redeemed", 1, 0)}
 
 
+@pytest.mark.once
 def test_the_giver_takes_it_back_and_the_money_follows(till: Till, client: Browser) -> None:
     _, giving, gift = bought(till)
     link = link_in_mail()
@@ -230,6 +232,7 @@ def test_the_giver_takes_it_back_and_the_money_follows(till: Till, client: Brows
     assert taking.post(link).status_code == 409
 
 
+@pytest.mark.once
 def test_a_gift_that_is_taken_back_before_its_day_is_never_sent(till: Till) -> None:
     _, giving, gift = bought(till, send_on=f"{clock.now() + timedelta(days=3):%Y-%m-%d}")
     giving.post(f"/account/gifts/{gift.id}/revoke")
@@ -280,6 +283,7 @@ def test_somebody_with_as_much_for_good_keeps_the_link(till: Till) -> None:
     assert only_gift().state == "paid"
 
 
+@pytest.mark.once
 def test_who_pays_already_is_not_charged_again_and_the_gift_follows(till: Till) -> None:
     bought(till)
     ilse, taking = till.reader()
@@ -311,6 +315,7 @@ def test_a_gift_waits_for_who_chooses_to_go_on_paying_and_is_not_lost(till: Till
     assert (source, starts_at) == ("gift", paid_until)
 
 
+@pytest.mark.once
 def test_a_stripe_that_is_down_loses_no_gift(till: Till, stripe_down: Any) -> None:
     bought(till)
     ilse, taking = till.reader()
@@ -349,6 +354,7 @@ def test_a_payment_that_falls_ends_the_gift_and_a_dispute_won_brings_it_back(til
         assert till.memberships(ilse)[-1].ended_at is None
 
 
+@pytest.mark.once
 def test_the_sandbox_has_a_button_for_all_that_can_happen_to_a_gift(till: Till, client: Browser) -> None:
     user, giver, _ = bought(till)
     charge = charges(till)[0]["id"]
@@ -457,6 +463,7 @@ def test_an_outage_keeps_what_was_typed_and_charges_nothing(till: Till, stripe_d
     assert "For the long evenings." in answer.get_data(as_text=True)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("more", "sentence"),
     [

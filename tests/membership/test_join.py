@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
+import pytest
 from flask import Flask
 from sqlalchemy import select
 
@@ -33,6 +34,7 @@ def test_a_guest_signs_up_and_then_goes_on_with_the_same_choice(till: Till, clie
     assert answer.headers["Location"] == expected
 
 
+@pytest.mark.once
 def test_joining_ends_in_the_article_with_the_right_to_write(till: Till) -> None:
     user, browser = till.reader()
     answer = till.join(browser, article="the-new-bridge")
@@ -77,6 +79,7 @@ def test_the_webhook_alone_is_enough(till: Till) -> None:
     assert till.mails(user) == ["membership.welcome"]
 
 
+@pytest.mark.once
 def test_the_webhook_before_the_redirect_changes_nothing(till: Till) -> None:
     user, browser = till.reader()
     back = till.pay(till.press(browser))
@@ -102,6 +105,7 @@ def test_a_double_click_leads_to_the_same_page(till: Till) -> None:
     assert till.count(CheckoutAttempt) == 1
 
 
+@pytest.mark.once
 def test_another_price_closes_the_first_page(till: Till) -> None:
     user, browser = till.reader()
     first = till.press(browser, "vip-month")
@@ -173,6 +177,7 @@ def test_coming_back_without_paying_says_so(till: Till) -> None:
     assert "nothing was charged" in text_of(browser.follow(answer))
 
 
+@pytest.mark.once
 def test_somebody_elses_payment_is_refused(till: Till) -> None:
     user, browser = till.reader()
     back = till.pay(till.press(browser))
@@ -205,6 +210,7 @@ def test_an_unknown_price_is_refused(till: Till) -> None:
     assert till.customers() == 0
 
 
+@pytest.mark.once
 def test_a_member_sees_their_plan_and_cannot_pay_again(till: Till) -> None:
     _user, browser = till.reader()
     till.join(browser)
@@ -289,6 +295,7 @@ def test_kept_words_are_shown(till: Till, client: Browser, app: Flask) -> None:
     assert "no-store" in answer.headers["Cache-Control"]
 
 
+@pytest.mark.once
 def test_a_customer_deleted_at_stripe_joins_anew(till: Till) -> None:
     user, browser = till.reader()
     till.join(browser)

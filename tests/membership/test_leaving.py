@@ -94,6 +94,7 @@ def work(hours: float = 0) -> None:
         worker.run_due(100)
 
 
+@pytest.mark.once
 def test_the_end_is_proven(till: Till) -> None:
     user, browser = till.reader()
     till.join(browser)
@@ -165,6 +166,7 @@ def test_a_customer_that_stripe_no_longer_knows_has_nothing_to_end(till: Till) -
     assert "Nothing is left to be paid" in end.proof
 
 
+@pytest.mark.once
 def test_a_subscription_that_is_gone_counts_as_ended(till: Till) -> None:
     user, browser = till.reader()
     till.join(browser)
@@ -217,6 +219,7 @@ def asks_and_takes_back(till: Till, *, is_done_between: bool) -> tuple[User, Bro
     return user, browser, page
 
 
+@pytest.mark.once
 def test_whoever_keeps_the_account_hears_that_the_membership_still_ends_and_can_stay(till: Till) -> None:
     user, browser, page = asks_and_takes_back(till, is_done_between=True)
     state = till.state(user)
@@ -231,6 +234,7 @@ def test_whoever_keeps_the_account_hears_that_the_membership_still_ends_and_can_
     assert not after.is_ending
 
 
+@pytest.mark.once
 def test_a_membership_that_was_not_stopped_yet_goes_on_with_the_account(till: Till) -> None:
     user, _, page = asks_and_takes_back(till, is_done_between=False)
     assert "Your account stays." in page

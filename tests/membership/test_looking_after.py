@@ -75,6 +75,7 @@ def test_a_round_that_failed_is_told_and_not_begun_from(till: Till, stripe_down:
     assert last.started_at == good
 
 
+@pytest.mark.once
 def test_a_comparison_says_what_it_looked_at_and_found(till: Till) -> None:
     ended, first = till.reader()
     till.join(first)
@@ -139,6 +140,7 @@ def test_two_comparisons_at_once_note_a_difference_once(till: Till) -> None:
     assert runs("compare")[-1].looked == 1
 
 
+@pytest.mark.once
 def test_the_command_says_what_it_put_right(till: Till) -> None:
     _, browser = till.reader()
     till.join(browser)

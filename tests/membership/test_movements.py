@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -73,6 +74,7 @@ def at_stripe(price: str) -> str:
     return ensure_price(gateway(), found)
 
 
+@pytest.mark.once
 def test_a_membership_is_told_from_its_first_payment_to_its_end(till: Till) -> None:
     user, browser = joined(till)
     assert told(till) == [("new", 0, VIP)]
@@ -102,6 +104,7 @@ def test_a_switch_is_dated_to_the_second_of_the_switch(till: Till) -> None:
     assert row.from_plan_id != row.plan_id
 
 
+@pytest.mark.once
 def test_a_cheaper_plan_counts_from_the_period_it_begins_in(till: Till) -> None:
     user, browser = joined(till, "gold-month")
     browser.post("/account/membership/switch/vip-month", {})
@@ -144,6 +147,7 @@ def test_a_discount_counts_while_it_lasts_and_one_for_a_single_invoice_never(til
     assert ends["later"] == [("new", 0, (490 - 162) * 12), ("repriced", (490 - 162) * 12, VIP)]
 
 
+@pytest.mark.once
 def test_what_is_owed_still_counts_until_the_subscription_ends_or_recovers(till: Till) -> None:
     user, _ = joined(till, card="fails-later")
     pass_time(till, 33)
@@ -153,6 +157,7 @@ def test_what_is_owed_still_counts_until_the_subscription_ends_or_recovers(till:
     assert told(till) == [("new", 0, VIP), ("churned", VIP, 0)]
 
 
+@pytest.mark.once
 def test_seats_count_as_often_as_they_are(till: Till) -> None:
     user, _ = joined(till)
     stripe = gateway()
@@ -267,6 +272,7 @@ def to_the_renewal(till: Till, user: User, minutes: int = 0) -> None:
     clock.shift(clock._offset.get() + timedelta(seconds=max(0, ahead)))
 
 
+@pytest.mark.once
 def test_a_refund_changes_the_payment_and_not_what_comes_in(till: Till) -> None:
     user, _ = joined(till)
     stripe = gateway()

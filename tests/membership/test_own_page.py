@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
 from sqlalchemy import select
 
 from core import clock
@@ -41,6 +42,7 @@ def test_somebody_without_a_plan_is_shown_the_way(till: Till) -> None:
     assert browser.post("/account/membership/cancel", {"sure": "yes"}).status_code == 404
 
 
+@pytest.mark.once
 def test_the_page_shows_plan_state_next_payment_and_payments(till: Till) -> None:
     _, browser = till.reader()
     till.join(browser, "gold-year")
@@ -76,6 +78,7 @@ def test_cancelling_takes_two_presses_and_keeps_what_was_paid(till: Till) -> Non
     assert till.entitlements(user)[0].ends_at is not None
 
 
+@pytest.mark.once
 def test_a_cancelled_membership_ends_with_its_period(till: Till) -> None:
     user, browser = till.reader()
     till.join(browser)
@@ -91,6 +94,7 @@ def test_a_cancelled_membership_ends_with_its_period(till: Till) -> None:
     assert "See the plans" in text_of(browser.get("/account/membership"))
 
 
+@pytest.mark.once
 def test_each_cancellation_is_confirmed_by_one_mail_that_names_the_day(till: Till) -> None:
     user, browser = till.reader()
     till.join(browser)
@@ -108,6 +112,7 @@ def test_each_cancellation_is_confirmed_by_one_mail_that_names_the_day(till: Til
     assert till.mails(user)[1:] == ["membership.cancelled"] * 2
 
 
+@pytest.mark.once
 def test_staying_takes_the_cancellation_back(till: Till) -> None:
     user, browser = till.reader()
     till.join(browser)
@@ -120,6 +125,7 @@ def test_staying_takes_the_cancellation_back(till: Till) -> None:
     assert till.count(Payment) == 2
 
 
+@pytest.mark.once
 def test_a_cancellation_in_the_portal_counts_and_can_be_taken_back_here(till: Till) -> None:
     user, browser = till.reader()
     till.join(browser)
@@ -168,6 +174,7 @@ def test_a_failed_renewal_keeps_access_for_the_grace_period(till: Till) -> None:
     assert till.mails(user).count("membership.past-due") == 1
 
 
+@pytest.mark.once
 def test_signing_in_with_a_missing_payment_says_so(till: Till) -> None:
     from tests.accounts.mailbox import PASSWORD
 
@@ -192,6 +199,7 @@ def test_cancelling_what_is_owed_ends_at_once(till: Till) -> None:
     assert [item["status"] for item in till.subscriptions()] == ["canceled"]
 
 
+@pytest.mark.once
 def test_renewals_are_paid_and_listed(till: Till) -> None:
     user, browser = till.reader()
     till.join(browser)
@@ -202,6 +210,7 @@ def test_renewals_are_paid_and_listed(till: Till) -> None:
     assert till.mails(user) == ["membership.welcome"]
 
 
+@pytest.mark.once
 def test_when_stripe_is_down_access_and_page_stand(till: Till, stripe_down: Any) -> None:
     user, browser = till.reader()
     till.join(browser)

@@ -47,6 +47,7 @@ def paid() -> list[int]:
     return list(db.session().scalars(select(Payment.amount_cents).order_by(Payment.paid_at)))
 
 
+@pytest.mark.once
 def test_the_offer_stands_once_beside_a_live_button_that_cancels(till: Till) -> None:
     _, browser = joined(till)
     page = text_of(browser.get(CANCEL))
@@ -57,6 +58,7 @@ def test_the_offer_stands_once_beside_a_live_button_that_cancels(till: Till) -> 
     assert "Pause instead" not in text_of(browser.get("/account/membership"))
 
 
+@pytest.mark.once
 def test_a_pause_voids_the_months_takes_access_and_ends_by_itself(till: Till) -> None:
     user, browser = paused(till, 2)
     assert till.live(user) == ["vip"]
@@ -79,6 +81,7 @@ def test_a_pause_voids_the_months_takes_access_and_ends_by_itself(till: Till) ->
     assert len(till.memberships(user)) == 2
 
 
+@pytest.mark.once
 def test_going_on_before_it_began_costs_nothing(till: Till) -> None:
     user, browser = paused(till)
     assert "The pause has not begun" in text_of(browser.get(GO_ON))
@@ -89,6 +92,7 @@ def test_going_on_before_it_began_costs_nothing(till: Till) -> None:
     assert "membership.resumed" not in till.mails(user)
 
 
+@pytest.mark.once
 def test_going_on_in_the_middle_costs_what_was_shown_and_begins_a_month(till: Till) -> None:
     user, browser = paused(till, 3)
     pass_time(till, 40)
@@ -108,6 +112,7 @@ def test_going_on_in_the_middle_costs_what_was_shown_and_begins_a_month(till: Ti
     assert paid() == [490, 490, 490]
 
 
+@pytest.mark.once
 def test_a_card_that_is_declined_leaves_it_paused(till: Till) -> None:
     user, browser = paused(till)
     pass_time(till, 40)
@@ -166,6 +171,7 @@ def test_staying_after_cancelling_a_pause_says_that_the_pause_stays_and_so_it_do
     assert till.live(user) == ["vip"]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("months", ["0", "4", "-1", "", "many"])
 def test_only_what_is_offered_can_be_chosen(till: Till, months: str) -> None:
     _, browser = joined(till)
@@ -182,12 +188,14 @@ def test_a_paper_that_allows_no_pause_offers_none(till: Till) -> None:
     assert browser.post(PAUSE, {"months": "1"}).status_code == 409
 
 
+@pytest.mark.once
 def test_a_year_that_is_paid_does_not_pause(till: Till) -> None:
     _, browser = joined(till, "vip-year")
     assert "Pause instead" not in text_of(browser.get(CANCEL))
     assert browser.post(PAUSE, {"months": "1"}).status_code == 409
 
 
+@pytest.mark.once
 def test_a_pause_is_taken_once(till: Till) -> None:
     _, browser = paused(till)
     assert browser.post(PAUSE, {"months": "3"}).status_code == 409

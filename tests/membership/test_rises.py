@@ -102,6 +102,7 @@ def rise_state(rise_id: int) -> str:
     return row.state
 
 
+@pytest.mark.once
 def test_a_member_is_told_in_time_and_pays_the_new_price_at_their_own_renewal(till: Till, publisher: Browser) -> None:
     user, browser = declared(till, "US-CA", "vip-month")
     pass_time(till, 15)
@@ -143,6 +144,7 @@ def test_a_member_is_told_in_time_and_pays_the_new_price_at_their_own_renewal(ti
     assert "Call the rise off" not in page
 
 
+@pytest.mark.once
 def test_nothing_is_charged_by_the_change_itself_and_stripe_shows_one_price(till: Till, publisher: Browser) -> None:
     user, _ = declared(till, "US-CA", "vip-month")
     pass_time(till, 12)
@@ -161,6 +163,7 @@ def test_nothing_is_charged_by_the_change_itself_and_stripe_shows_one_price(till
     assert paid(user) == [490, 690]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("days", "sentence"), [(5, "too soon"), (45, "too far away"), (None, "Please choose a day")]
 )
@@ -175,6 +178,7 @@ def test_a_day_outside_the_window_is_refused_in_a_sentence(till: Till, publisher
     assert till.count(Price) == 4
 
 
+@pytest.mark.once
 def test_the_page_fills_in_a_lawful_day_for_those_who_pay(till: Till, publisher: Browser) -> None:
     declared(till, "US-CA", "vip-month")
     page = publisher.get("/publisher/plans/prices/vip-month/rise")
@@ -254,6 +258,7 @@ def test_from_its_day_on_a_rise_stands_and_the_new_price_is_on_sale(till: Till, 
     assert rise_state(rise) == "done"  # nobody paid the old one
 
 
+@pytest.mark.once
 def test_who_cancels_after_the_letter_never_pays_the_new_price(till: Till, publisher: Browser) -> None:
     user, browser = declared(till, "US-CA", "vip-month")
     pass_time(till, 10)
@@ -296,6 +301,7 @@ def test_who_could_not_be_told_in_time_pays_the_old_price_once_more(till: Till, 
     assert len(told(user, "price")) == 1
 
 
+@pytest.mark.once
 def test_an_outage_until_the_renewal_means_the_old_price_and_a_new_letter(till: Till, publisher: Browser, stripe_down: Any) -> None:
     user, _ = declared(till, "US-CA", "vip-month")
     pass_time(till, 10)
@@ -382,6 +388,7 @@ def test_many_members_are_told_in_batches_each_once(till: Till, publisher: Brows
     assert rise_state(rise) == "done"
 
 
+@pytest.mark.once
 def test_a_yearly_member_is_told_before_their_own_renewal_months_later(till: Till, publisher: Browser) -> None:
     user, _ = declared(till, "FR", "vip-year")
     pass_time(till, 100)

@@ -73,6 +73,7 @@ def paid() -> list[int]:
     return list(db.session().scalars(select(Payment.amount_cents).order_by(Payment.paid_at, Payment.id)))
 
 
+@pytest.mark.once
 def test_where_no_seat_can_be_had_the_page_says_why_instead_of_asking_how_many(till: Till) -> None:
     make_site(longest_pause="3")
     _, browser = till.reader()
@@ -93,6 +94,7 @@ def test_where_no_seat_can_be_had_the_page_says_why_instead_of_asking_how_many(t
     assert text_of(answer).count("Your membership is cancelled.") == 1
 
 
+@pytest.mark.once
 def test_the_total_stands_above_the_button_and_is_what_is_paid(till: Till, client: Browser) -> None:
     page = text_of(client.get("/join/group?price=vip-month&seats=3"))
     assert "$14.70 a month" in page
@@ -107,6 +109,7 @@ def test_the_total_stands_above_the_button_and_is_what_is_paid(till: Till, clien
     assert "$14.70 today, then $14.70 every month" in kept.shown
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("number", ["1", "0", "-3", "201", "99999999"])
 def test_a_group_has_a_sensible_size(till: Till, client: Browser, number: str) -> None:
     answer = client.get(f"/join/group?price=vip-month&seats={number}")
@@ -203,6 +206,7 @@ def test_the_database_itself_forbids_a_seat_given_twice(till: Till) -> None:
         session.add(Seat(subscription_id=number, number=2))
 
 
+@pytest.mark.once
 def test_the_owner_frees_a_seat_and_another_takes_it(till: Till) -> None:
     _, owner = bought(till, seats=2)
     first, _ = sit(till, owner)
@@ -218,6 +222,7 @@ def test_the_owner_frees_a_seat_and_another_takes_it(till: Till) -> None:
     assert [seat.number for seat in seats()] == [2]
 
 
+@pytest.mark.once
 def test_somebody_leaves_by_themselves(till: Till) -> None:
     _, owner = bought(till)
     person, browser = sit(till, owner)
@@ -266,6 +271,7 @@ def test_fewer_seats_wait_for_the_period_and_nobody_new_comes_in_meanwhile(till:
     assert "VIP, 2 seats, $9.80 a month" in text_of(owner.get("/account/membership"))
 
 
+@pytest.mark.once
 def test_a_change_that_waits_can_be_dropped(till: Till) -> None:
     _, owner = bought(till)
     owner.post(f"{OWN}/change", {"seats": "2"})
@@ -275,6 +281,7 @@ def test_a_change_that_waits_can_be_dropped(till: Till) -> None:
     assert paid() == [1470, 1470]
 
 
+@pytest.mark.once
 def test_seats_in_use_are_freed_before_there_are_fewer(till: Till) -> None:
     _, owner = bought(till)
     sit(till, owner)
@@ -284,6 +291,7 @@ def test_seats_in_use_are_freed_before_there_are_fewer(till: Till) -> None:
     assert "3 seats are in use, with yours" in text_of(answer)
 
 
+@pytest.mark.once
 def test_where_fewer_are_paid_than_given_who_came_last_loses(till: Till) -> None:
     owner, browser = bought(till, seats=4)
     first, _ = sit(till, browser)
@@ -302,6 +310,7 @@ def test_where_fewer_are_paid_than_given_who_came_last_loses(till: Till) -> None
     assert "seat.ended" in till.mails(second)
 
 
+@pytest.mark.once
 def test_seats_follow_the_end_of_the_group(till: Till) -> None:
     _, owner = bought(till)
     person, _ = sit(till, owner)
@@ -317,6 +326,7 @@ def test_seats_follow_the_end_of_the_group(till: Till) -> None:
     assert "seat.ended" in till.mails(person)
 
 
+@pytest.mark.once
 def test_seats_follow_a_missing_payment_a_dispute_and_another_plan(till: Till) -> None:
     _, owner = bought(till)
     person, _ = sit(till, owner)
@@ -347,6 +357,7 @@ def test_who_deletes_their_account_frees_the_seat(till: Till) -> None:
     assert seats() == []
 
 
+@pytest.mark.once
 def test_a_single_membership_becomes_a_group(till: Till) -> None:
     _, owner = till.reader()
     till.join(owner)
@@ -358,6 +369,7 @@ def test_a_single_membership_becomes_a_group(till: Till) -> None:
     assert live(person) == ["seat"]
 
 
+@pytest.mark.once
 def test_an_outage_changes_nothing_and_says_so(till: Till, stripe_down: Any) -> None:
     _, owner = bought(till)
     _, form = shown(owner, 5)

@@ -86,6 +86,7 @@ def test_a_gift_belongs_to_one_reader(till: Till) -> None:
         end_grant("gift", "gift-3")
 
 
+@pytest.mark.once
 def test_a_gift_outlives_a_cancelled_payment_without_a_farewell(till: Till) -> None:
     user, browser = till.reader()
     till.join(browser)

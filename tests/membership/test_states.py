@@ -75,6 +75,7 @@ def test_incomplete_gives_nothing_and_blocks_nothing(till: Till) -> None:
     assert till.live(user) == ["vip"]
 
 
+@pytest.mark.once
 def test_a_trial_gives_access_and_the_first_payment_goes_on_with_it(till: Till) -> None:
     from models.membership import Price
 
@@ -128,6 +129,7 @@ def test_collection_that_is_paused_gives_access_as_it_was_meant(till: Till, beha
     assert till.mails(user).count("membership.welcome") == 1
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("form", [{"cancel_at_period_end": True}, {"cancel_at": "end"}])
 def test_both_forms_of_a_scheduled_cancellation_keep_what_was_paid_to_the_minute(till: Till, form: dict[str, Any]) -> None:
     user, browser = till.reader()
@@ -179,6 +181,7 @@ def test_of_two_bought_at_once_the_older_stays_and_the_newer_is_paid_back(till: 
     assert till.mails(user).count("membership.duplicate") == 1
 
 
+@pytest.mark.once
 def test_an_ending_and_a_new_one_stand_side_by_side(till: Till) -> None:
     user, browser = till.reader()
     till.join(browser)
@@ -218,6 +221,7 @@ def test_events_of_unknown_and_deleted_customers_and_of_other_worlds_are_kept_an
     assert till.live(user) == ["vip"]
 
 
+@pytest.mark.once
 def test_what_was_bought_in_another_mode_is_never_mixed_in(till: Till) -> None:
     from blueprints.membership import queries_customers, queries_subscriptions
     from models.membership import BillingCustomer, Plan
@@ -241,6 +245,7 @@ def test_what_was_bought_in_another_mode_is_never_mixed_in(till: Till) -> None:
     assert queries_subscriptions.known_subscriptions("sandbox", ["sub_live"]) == {}
 
 
+@pytest.mark.once
 def test_an_event_of_another_version_is_noticed_and_dealt_with_all_the_same(till: Till) -> None:
     _, browser = till.reader()
     till.join(browser)
@@ -255,6 +260,7 @@ def test_an_event_of_another_version_is_noticed_and_dealt_with_all_the_same(till
     assert result.exit_code == 1
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("setting", [True, False])
 def test_a_refund_ends_access_as_the_publisher_set_it(till: Till, setting: bool) -> None:
     publisher = Browser(till.app).sign_in(make_user(roles=("publisher",)))
@@ -272,6 +278,7 @@ def test_a_refund_ends_access_as_the_publisher_set_it(till: Till, setting: bool)
     assert (till.live(user) == []) is not setting  # whoever is a member already is looked at anew
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("setting", [True, False])
 def test_a_dispute_ends_access_as_the_publisher_set_it_and_winning_gives_it_back(till: Till, setting: bool) -> None:
     publisher = Browser(till.app).sign_in(make_user(roles=("publisher",)))
@@ -318,6 +325,7 @@ def test_what_is_given_can_be_taken_back_and_a_paid_plan_stays(till: Till) -> No
     assert len(db.session().scalars(rows).all()) == 1
 
 
+@pytest.mark.once
 def test_a_portal_of_stripes_cancels_as_our_own_page_does(till: Till) -> None:
     user, browser = till.reader()
     till.join(browser)

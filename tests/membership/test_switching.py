@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
 from blueprints.membership import switching
@@ -44,6 +45,7 @@ def test_the_choice_names_what_happens_at_once_and_what_later(till: Till) -> Non
     assert "Look at VIP by the month" not in page
 
 
+@pytest.mark.once
 def test_a_higher_plan_is_charged_exactly_what_was_shown(till: Till) -> None:
     user, browser = joined(till)
     pass_time(till, 10)
@@ -63,6 +65,7 @@ def test_a_higher_plan_is_charged_exactly_what_was_shown(till: Till) -> None:
     assert f"${amount / 100:.2f} today" in kept.shown
 
 
+@pytest.mark.once
 def test_nothing_is_charged_that_was_not_shown(till: Till) -> None:
     user, browser = joined(till)
     _, form = shown(browser, "gold-month")
@@ -84,6 +87,7 @@ def test_a_switch_pressed_twice_is_charged_once(till: Till) -> None:
     assert len(paid(user)) == 2
 
 
+@pytest.mark.once
 def test_a_card_that_is_declined_leaves_everything_as_it_was(till: Till) -> None:
     user, browser = joined(till)
     with till.sandbox.store.write() as tx:
@@ -99,6 +103,7 @@ def test_a_card_that_is_declined_leaves_everything_as_it_was(till: Till) -> None
     assert paid(user) == [490]
 
 
+@pytest.mark.once
 def test_a_lower_plan_waits_for_the_end_of_the_period_and_can_be_dropped(till: Till) -> None:
     user, browser = joined(till, "gold-month")
     words, form = shown(browser, "vip-month")
@@ -138,6 +143,7 @@ def test_a_membership_with_a_waiting_change_can_be_cancelled(till: Till) -> None
     assert paid(user) == [990]
 
 
+@pytest.mark.once
 def test_who_is_leaving_or_owes_cannot_switch(till: Till) -> None:
     _, browser = joined(till)
     browser.post("/account/membership/cancel", {"sure": "yes"})
@@ -146,6 +152,7 @@ def test_who_is_leaving_or_owes_cannot_switch(till: Till) -> None:
     assert browser.post("/account/membership/switch/gold-month").status_code == 409
 
 
+@pytest.mark.once
 def test_an_outage_changes_nothing_and_says_so(till: Till, stripe_down: Any) -> None:
     user, browser = joined(till)
     _, form = shown(browser, "gold-month")
@@ -156,6 +163,7 @@ def test_an_outage_changes_nothing_and_says_so(till: Till, stripe_down: Any) -> 
     assert till.live(user) == ["vip"]
 
 
+@pytest.mark.once
 def test_a_foreign_price_is_not_to_be_had(till: Till) -> None:
     user, browser = joined(till)
     assert browser.get("/account/membership/switch/nothing-like-it").status_code == 404

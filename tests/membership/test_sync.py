@@ -159,6 +159,7 @@ def test_the_reconcile_command_tells_what_it_did(till: Till) -> None:
     assert till.live(user) == ["vip"]
 
 
+@pytest.mark.once
 def test_the_doctor_is_content_with_the_sandbox(till: Till) -> None:
     _, browser = till.reader()
     till.join(browser)
@@ -229,6 +230,7 @@ def test_workers_at_once_deal_with_every_event(till: Till) -> None:
     assert till.live(user) == ["vip"]
 
 
+@pytest.mark.once
 def test_an_older_fetch_never_lands_on_a_newer_one(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
     user, browser = till.reader()
     till.join(browser)
@@ -264,6 +266,7 @@ def test_an_older_fetch_never_lands_on_a_newer_one(till: Till, monkeypatch: pyte
     assert till.live(user) == []
 
 
+@pytest.mark.once
 def test_a_sync_that_waits_is_as_fresh_as_its_call(till: Till) -> None:
     user, browser = till.reader()
     till.join(browser)
@@ -278,6 +281,7 @@ def test_a_sync_that_waits_is_as_fresh_as_its_call(till: Till) -> None:
     assert till.live(user) == ["vip"]
 
 
+@pytest.mark.once
 def test_a_dead_process_gives_its_turn_away_in_time(till: Till) -> None:
     user, browser = till.reader()
     till.join(browser)
@@ -322,6 +326,7 @@ def test_more_subscriptions_than_a_page_are_all_seen(till: Till, monkeypatch: py
     assert len(till.entitlements(user)) == 6
 
 
+@pytest.mark.once
 def test_a_full_refund_ends_access_and_a_partial_one_does_not(till: Till) -> None:
     user, browser = till.reader()
     till.join(browser)
@@ -336,6 +341,7 @@ def test_a_full_refund_ends_access_and_a_partial_one_does_not(till: Till) -> Non
     assert till.mails(user) == ["membership.welcome", "membership.ended"]
 
 
+@pytest.mark.once
 def test_a_disputed_payment_ends_access(till: Till) -> None:
     user, browser = till.reader()
     till.come_back(browser, till.pay(till.press(browser), "disputed"))
@@ -343,6 +349,7 @@ def test_a_disputed_payment_ends_access(till: Till) -> None:
     assert till.live(user) == []
 
 
+@pytest.mark.once
 def test_a_deleted_account_pays_no_more(till: Till) -> None:
     from blueprints.accounts.service import delete_account
 
@@ -374,6 +381,7 @@ def test_an_account_deleted_while_stripe_is_down_is_ended_later(till: Till, stri
     assert till.subscriptions()[0]["status"] == "canceled"
 
 
+@pytest.mark.once
 def test_deleting_an_account_whose_plan_was_cancelled_already_is_done(till: Till) -> None:
     from blueprints.accounts.service import delete_account
 
@@ -406,6 +414,7 @@ def test_no_call_to_stripe_is_made_inside_a_transaction(till: Till) -> None:
         gateway().retrieve_customer("cus_x")
 
 
+@pytest.mark.once
 def test_listeners_hear_of_every_change_once(till: Till) -> None:
     from blueprints.membership.signals import membership_changed_signal
 
@@ -435,6 +444,7 @@ def test_demo_members_buy_their_plan_once(till: Till) -> None:
     assert len(till.subscriptions()) == 1
 
 
+@pytest.mark.once
 def test_a_new_address_is_told_to_stripe(till: Till) -> None:
     from blueprints.accounts.service import take_new_email
 

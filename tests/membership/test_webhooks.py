@@ -85,6 +85,7 @@ def test_what_is_not_ours_is_kept_and_left_alone(till: Till, values: dict[str, A
     assert till.count(Job) == 0
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "body",
     [b"", b"no json", b"[]", b'"text"', b"null", b"17", b"\xff\xfe\x00", b"{}", b'{"id": "evt_1"}', b"[" * 100_000,
@@ -214,6 +215,7 @@ ANY_BODY = st.one_of(
 )  # fmt: skip
 
 
+@pytest.mark.once
 @settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=ANY_BODY, is_signed=st.booleans(), headers=st.dictionaries(st.sampled_from(HEADERS), PRINTABLE, max_size=4),
        query=st.sampled_from(["", "?next=//evil.example"]))  # fmt: skip

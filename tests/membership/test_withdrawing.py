@@ -31,6 +31,7 @@ def refunded() -> list[int]:
     return list(db.session().scalars(select(Payment.refunded_cents)))
 
 
+@pytest.mark.once
 def test_the_mail_leads_to_it_without_signing_in_and_the_money_goes_back(till: Till, client: Browser) -> None:
     user, browser = till.reader()
     till.join(browser, "gold-year")
@@ -51,6 +52,7 @@ def test_the_mail_leads_to_it_without_signing_in_and_the_money_goes_back(till: T
     assert till.subscriptions()[0]["status"] == "canceled"
 
 
+@pytest.mark.once
 def test_looking_alone_withdraws_nothing(till: Till, client: Browser) -> None:
     user, browser = till.reader()
     till.join(browser)
@@ -60,6 +62,7 @@ def test_looking_alone_withdraws_nothing(till: Till, client: Browser) -> None:
     assert db.session().scalar(select(func.count()).select_from(Withdrawal)) == 0
 
 
+@pytest.mark.once
 def test_the_account_page_leads_there_by_the_words_of_the_law(till: Till) -> None:
     user, browser = till.reader()
     till.join(browser)
@@ -83,6 +86,7 @@ def test_pressed_twice_at_once_it_happens_once(till: Till) -> None:
     assert till.mails(user).count("membership.withdrawn") == 1
 
 
+@pytest.mark.once
 def test_after_the_last_day_it_explains_and_leads_to_cancelling(till: Till, client: Browser) -> None:
     user, browser = till.reader()
     till.join(browser)

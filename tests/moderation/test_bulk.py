@@ -2,6 +2,7 @@
 
 import threading
 
+import pytest
 from flask import Flask
 
 from blueprints.moderation import bulk, queries_bulk, service
@@ -116,6 +117,7 @@ def test_two_workers_on_one_run_decide_each_comment_once(app: Flask) -> None:
     assert db.session().scalars(db.select(BulkRun.state)).one() == "done"
 
 
+@pytest.mark.once
 def test_a_decision_is_made_once_for_duplicates(client: Browser) -> None:
     talk, words = make_talk(), "Buy my boats, they are the best boats of all."
     copies = [say(make_talk(), make_member(), words) for _ in range(3)]

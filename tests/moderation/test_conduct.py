@@ -147,6 +147,7 @@ def test_paying_is_not_trust() -> None:
     assert set(trust.Earned.__dataclass_fields__) == {"published", "rejected", "read", "joined_at"}
 
 
+@pytest.mark.once
 def test_reports_weigh_by_how_right_their_reporter_has_been(app: Flask) -> None:
     talk, mo = make_talk(), make_moderator()
     right, wrong = make_member("Right"), make_member("Wrong")

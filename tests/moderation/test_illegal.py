@@ -63,6 +63,7 @@ def notify(client: Browser, comment_id: int, **values: Any) -> str:
     return str(done.headers["Location"])
 
 
+@pytest.mark.once
 def test_anybody_notifies_reads_the_state_and_the_decision_goes_to_both_sides(client: Browser) -> None:
     ann, mo = make_member("Ann Droste"), make_moderator("Mo Adeyemi")
     first = say(make_talk(), ann, "Nora took the money.")
@@ -105,6 +106,7 @@ def test_anybody_notifies_reads_the_state_and_the_decision_goes_to_both_sides(cl
     assert broken_counters() == []
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(("field", "value", "sentence"), [
     ("url", "", "Please give the address of the content"),
     ("url", "https://elsewhere.example/comments/1", "Please give the address of the content"),

@@ -202,6 +202,7 @@ def test_the_author_reads_objects_and_reads_the_answer_without_scripts(client: B
     assert "So he did." in page
 
 
+@pytest.mark.once
 def test_who_objects_to_everything_waits_for_answers_first(app: Flask) -> None:
     talk, ann, mo, flo = make_talk(), make_member(), make_moderator(), make_moderator()
     ids = [say(talk, ann, f"Thing number {number}.") for number in range(objecting.MOST_OPEN + 1)]

@@ -72,6 +72,7 @@ def test_the_desk_is_for_moderators(client: Browser, path: str) -> None:
     assert client.sign_in(make_user()).get(f"/moderation{path}").status_code == 403
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("path", ["", "/held", "/objections", "/decided", "/people"])
 def test_empty_queues_say_so(mo: Browser, path: str) -> None:
     page = mo.get(f"/moderation{path}")
@@ -251,6 +252,7 @@ def test_a_person_has_a_record_and_is_found_by_name(mo: Browser) -> None:
     assert mo.get("/moderation/people/999999").status_code == 404
 
 
+@pytest.mark.once
 def test_a_person_is_suspended_and_it_is_lifted_again(mo: Browser) -> None:
     ann = make_member("Ann Droste")
     first = say(make_talk(), ann)

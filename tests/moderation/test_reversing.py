@@ -53,6 +53,7 @@ def row(reversal_id: int) -> Reversal:
     return db.session().get_one(Reversal, reversal_id, populate_existing=True)
 
 
+@pytest.mark.once
 def test_decisions_of_every_sort_go_back_and_come_again(app: Flask) -> None:
     talk, ann, mo, pat = make_talk(), make_member(), make_moderator("Mo Adeyemi"), publisher()
     first, held = say(talk, ann), waiting(talk, ann)

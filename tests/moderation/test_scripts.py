@@ -77,6 +77,7 @@ def focused(page: Page) -> str:
     return str(page.evaluate("document.activeElement.closest('.case')?.id ?? ''"))
 
 
+@pytest.mark.once
 def test_a_shift_by_keyboard(desk: Open) -> None:
     one, two, three = make_reported()
     page = desk(make_moderator("Mo Adeyemi"))
@@ -114,6 +115,7 @@ def test_a_shift_by_keyboard(desk: Open) -> None:
     assert actions_on(one) == ["keep", "reopen"]
 
 
+@pytest.mark.once
 def test_the_last_decision_says_that_nothing_waits(desk: Open) -> None:
     (one,) = make_reported(1)
     page = desk(make_moderator())

@@ -116,6 +116,7 @@ def test_a_quiz_is_written_in_the_form_and_comes_back_to_it(desk: Browser, secti
     assert (set_of(article).quiz, thread_of(article).has_quiz) == ((), False)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [

@@ -283,6 +283,7 @@ def test_an_article_without_text_is_not_published(client: Browser, editor: User,
     assert articles() == 0
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [

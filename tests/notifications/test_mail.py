@@ -145,6 +145,7 @@ def test_a_mail_goes_to_one_plain_address(app: Flask, recipient: str) -> None:
     assert mails() == []
 
 
+@pytest.mark.once
 @given(subject=st.text())
 def test_no_subject_adds_a_header(subject: str) -> None:
     mail = a_message(subject=service.one_line(subject))

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
 from blueprints.membership import sync
@@ -43,6 +44,7 @@ def test_many_declined_tries_make_one_customer_and_nothing_else(till: Till) -> N
     assert till.mails(user) == []
 
 
+@pytest.mark.once
 def test_nobody_becomes_a_member_by_the_address_of_who_pays(till: Till) -> None:
     payer, browser = till.reader(email="one@example.test")
     other, _ = till.reader(email="two@example.test")
@@ -54,6 +56,7 @@ def test_nobody_becomes_a_member_by_the_address_of_who_pays(till: Till) -> None:
     assert till.live(other) == []
 
 
+@pytest.mark.once
 def test_somebody_who_owes_is_led_to_their_card_and_not_to_another_checkout(till: Till) -> None:
     _, browser = till.reader()
     till.come_back(browser, till.pay(till.press(browser), "fails-later"))
@@ -80,6 +83,7 @@ def test_an_unfinished_subscription_gives_nothing_and_blocks_nothing(till: Till)
     assert till.live(user) == ["vip"]
 
 
+@pytest.mark.once
 def test_who_left_joins_again(till: Till) -> None:
     user, browser = till.reader()
     till.join(browser)
@@ -102,6 +106,7 @@ def test_an_event_whose_object_is_gone_is_dealt_with(till: Till) -> None:
     assert till.live(user) == []
 
 
+@pytest.mark.once
 def test_events_without_an_id_a_subscription_or_a_customer_break_nothing(till: Till) -> None:
     user, browser = till.reader()
     till.join(browser)
@@ -149,6 +154,7 @@ def test_the_end_of_a_trial_is_what_stripe_says_now(till: Till) -> None:
     assert after is None or after < before
 
 
+@pytest.mark.once
 def test_a_switch_leaves_one_item(till: Till) -> None:
     _, browser = till.reader()
     till.join(browser)
@@ -157,6 +163,7 @@ def test_a_switch_leaves_one_item(till: Till) -> None:
     assert [len(each["items"]["data"]) for each in till.subscriptions()] == [1]
 
 
+@pytest.mark.once
 def test_what_others_wrote_at_stripe_stays(till: Till) -> None:
     from blueprints.accounts.service import take_new_email
 

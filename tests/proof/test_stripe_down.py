@@ -92,6 +92,7 @@ def test_joining_says_so_and_goes_on_where_it_was(till: Till, down: Callable[[bo
         assert [each["status"] for each in tx.select("checkout.session")].count("open") == 0
 
 
+@pytest.mark.once
 def test_who_paid_waits_in_peace_and_has_access_when_stripe_is_back(till: Till, down: Callable[[bool], None]) -> None:
     user, browser = till.reader()
     back = till.pay(till.press(browser))
@@ -120,6 +121,7 @@ def test_members_read_and_see_their_page_all_the_while(till: Till, down: Callabl
     assert "What your membership gives you is not affected." in text_of(card)
 
 
+@pytest.mark.once
 def test_a_switch_is_charged_once(till: Till, down: Callable[[bool], None]) -> None:
     user, browser = till.reader()
     till.join(browser)
@@ -137,6 +139,7 @@ def test_a_switch_is_charged_once(till: Till, down: Callable[[bool], None]) -> N
     assert till.live(user) == ["gold"]
 
 
+@pytest.mark.once
 def test_cancelling_can_be_pressed_again(till: Till, down: Callable[[bool], None]) -> None:
     user, browser = till.reader()
     till.join(browser)

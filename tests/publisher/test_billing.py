@@ -22,6 +22,7 @@ def office(till: Till) -> Browser:  # noqa: F811
     return publisher_browser(till.app)[1]
 
 
+@pytest.mark.once
 def test_the_page_says_that_all_is_well(till: Till, office: Browser) -> None:  # noqa: F811
     till.join(till.reader()[1])
     with transaction() as session:
@@ -34,6 +35,7 @@ def test_the_page_says_that_all_is_well(till: Till, office: Browser) -> None:  #
     assert "from Stripe to here, the middle one" in page
 
 
+@pytest.mark.once
 def test_failed_events_are_shown_with_tries_and_dealt_with_again(till: Till, office: Browser) -> None:  # noqa: F811
     user, browser = till.reader()
     till.join(browser)
@@ -60,6 +62,7 @@ def test_all_failed_events_are_dealt_with_again_at_one_press(till: Till, office:
     assert office.post("/publisher/billing/events/evt_none/retry").status_code == 404
 
 
+@pytest.mark.once
 def test_a_round_is_begun_by_a_press_and_tells_what_it_found(till: Till, office: Browser) -> None:  # noqa: F811
     user, browser = till.reader(name="Ada Larsen")
     till.join(browser)
@@ -74,6 +77,7 @@ def test_a_round_is_begun_by_a_press_and_tells_what_it_found(till: Till, office:
     assert office.post("/publisher/billing/rounds/nothing").status_code == 404
 
 
+@pytest.mark.once
 def test_drift_is_shown_with_whom_it_was_about(till: Till, office: Browser) -> None:  # noqa: F811
     user, browser = till.reader(name="Ada Larsen")
     till.join(browser)
@@ -138,6 +142,7 @@ def test_a_readers_whole_history_is_on_one_page(till: Till, office: Browser) -> 
     assert len(sent) <= 22
 
 
+@pytest.mark.once
 def test_sync_now_says_what_was_otherwise_here(till: Till, office: Browser) -> None:  # noqa: F811
     user, browser = till.reader()
     till.join(browser)
@@ -167,6 +172,7 @@ def test_who_never_began_to_pay_has_a_page_and_nothing_to_fetch(till: Till, offi
     assert office.post(f"/publisher/billing/readers/{user.id}/sync").status_code == 404
 
 
+@pytest.mark.once
 def test_somebody_who_left_is_still_found_by_what_they_paid(till: Till, office: Browser) -> None:  # noqa: F811
     from blueprints.accounts.service import delete_account
 

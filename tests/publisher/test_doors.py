@@ -41,6 +41,7 @@ ACTIONS = (
 )  # fmt: skip
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("path", PAGES)
 def test_a_guest_is_led_to_sign_in(client: Browser, path: str) -> None:
     make_site()
@@ -49,6 +50,7 @@ def test_a_guest_is_led_to_sign_in(client: Browser, path: str) -> None:
     assert answer.headers["Location"].startswith("/sign-in?next=%2Fpublisher")
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("roles", [(), ("author",), ("moderator",), ("editor",)])
 def test_nobody_but_a_publisher_comes_in(app: Flask, roles: tuple[str, ...]) -> None:
     make_site()

@@ -133,6 +133,7 @@ def test_a_file_as_spreadsheets_write_it_is_taken(boss: Browser) -> None:
     assert "1 new account" in text_of(answer)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("text", ["", "name,plan\nx,vip", 'email\n"open', "email\n" + "a@b.test\n" * 1001, "\0\0", "email"])
 def test_what_is_no_such_file_is_said_in_a_sentence(boss: Browser, text: str) -> None:
     answer = boss.post("/publisher/people/import", {"rows": text})

@@ -29,6 +29,7 @@ ACTIONS = (
 )  # fmt: skip
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("roles", [(), ("author",), ("moderator",), ("editor",)])
 def test_nobody_but_a_publisher_comes_in(app: Flask, roles: tuple[str, ...]) -> None:
     make_site()

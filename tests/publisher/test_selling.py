@@ -71,6 +71,7 @@ def test_a_new_amount_takes_the_place_of_the_old_and_members_keep_theirs(till: T
     assert till.live(user) == ["vip"]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(("field", "value", "sentence"), [
     ("amount", "lots", "Please give an amount such as 4.90."), ("amount", "0.10", "too small"),
     ("amount", "4.90", "exactly this price already"), ("currency", "xyz", "Please choose one of these."),
@@ -85,6 +86,7 @@ def test_a_wrong_price_is_said_and_kept(publisher: Browser, field: str, value: s
         assert f'value="{value}"' in answer.get_data(as_text=True)
 
 
+@pytest.mark.once
 def test_free_days_come_first_for_a_first_membership_only(till: Till, publisher: Browser) -> None:  # noqa: F811
     form = {"amount": "4.90", "currency": "usd", "interval": "month", "trial_days": "14"}
     assert publisher.post("/publisher/plans/vip/prices", form).status_code == 303
@@ -107,6 +109,7 @@ def test_free_days_come_first_for_a_first_membership_only(till: Till, publisher:
     assert "Nothing for 14 days" not in text_of(browser.get("/join"))
 
 
+@pytest.mark.once
 def test_a_code_lowers_the_first_payment_as_shown_and_no_other(till: Till, publisher: Browser) -> None:  # noqa: F811
     code(publisher)
     _, browser = till.reader()
@@ -121,6 +124,7 @@ def test_a_code_lowers_the_first_payment_as_shown_and_no_other(till: Till, publi
     assert "1" in text_of(publisher.get("/publisher/promotions"))
 
 
+@pytest.mark.once
 def test_a_code_of_one_plan_works_there(till: Till, publisher: Browser) -> None:  # noqa: F811
     code(publisher, plan="gold", kind="amount", worth="3.00", duration="forever")
     _, browser = till.reader()
@@ -141,6 +145,7 @@ def test_choosing_with_and_without_a_code_leaves_one_open_checkout(till: Till, p
     assert states == ["expired", "open"]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(("given", "sentence"), [
     ({}, "We do not know this code"), ({"plan": "gold"}, "is not for this price"),
     ({"kind": "amount", "worth": "1.00", "currency": "eur"}, "is not for this price"),
@@ -170,6 +175,7 @@ def test_a_code_ends_by_its_day_by_being_retired_and_for_who_was_a_member(till: 
     assert till.live(user) == []
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(("field", "value"), [
     ("code", "x"), ("code", "ü-code"), ("worth", "101"), ("worth", "0"), ("duration", "always"), ("kind", "none"),
     ("plan", "nothing"), ("last_day", "2001-01-01"), ("most_redemptions", "many"),

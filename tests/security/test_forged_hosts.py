@@ -53,6 +53,7 @@ def test_a_kept_page_is_the_same_whoever_made_it_be_kept(paper: Paper, forged: s
         assert "evil.test" not in page.get_data(as_text=True)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("forged", FORGED)
 def test_no_mail_leads_elsewhere(paper: Paper, forged: str) -> None:
     """The classic: a reset asked for in somebody's name, with a link to another host."""

@@ -25,6 +25,7 @@ def paper(app: Flask) -> Paper:
     return make_paper(app)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("comment", [999_999, 1])
 def test_a_sanction_names_no_comment_of_somebody_else(paper: Paper, comment: int) -> None:
     person = make_user()
@@ -87,6 +88,7 @@ def test_other_peoples_comments_are_not_ones_own(paper: Paper) -> None:
     assert db.session().get_one(Comment, 1, populate_existing=True).body_source == "Shown to all."
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("kind", ["suspension", "ban"])
 def test_who_is_stopped_takes_no_part(paper: Paper, kind: str) -> None:
     person = make_user(plan=paper.plan)

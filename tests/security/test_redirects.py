@@ -23,6 +23,7 @@ def paper(app: Flask) -> Paper:
     return make_paper(app)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("target", ELSEWHERE)
 def test_the_reader_stays_here(paper: Paper, target: str) -> None:
     reader, demo = make_user(), make_user(is_demo=True, demo_line="A reader: reads")
