@@ -100,10 +100,10 @@ def person_to_mute(viewer: Viewer, user_id: int) -> Person:
     Else every account's name could be read by its number, also of those who never said a word.
     """
     person = _person(user_id)
-    if not (person.page_is_open or person.has_role or queries.has_met(db.session(), _me(viewer), user_id)):
-        raise NotFound
     if sentence := policy.may_mute(viewer, person):
         raise DomainError(sentence)
+    if not (person.page_is_open or person.has_role or queries.has_met(db.session(), _me(viewer), user_id)):
+        raise NotFound
     return person
 
 

@@ -149,10 +149,10 @@ def count_mutes(session: Session, user_id: int) -> int:
 
 
 def has_met(session: Session, user_id: int, other_id: int) -> bool:
-    """Whether the other one has said something in public, or was told of to somebody: then they know the name."""
+    """Whether one can know the other's name: from what they said in public, or from a notice about them."""
     said = exists().where(Comment.author_id == other_id, Comment.status == "published")
     heard_of = exists().where(NoticeCause.actor_id == other_id, NoticeCause.user_id == user_id)
-    return other_id == user_id or bool(session.scalar(select(or_(said, heard_of))))
+    return bool(session.scalar(select(or_(said, heard_of))))
 
 
 def has_muted(session: Session, user_id: int, muted_id: int) -> bool:
