@@ -183,10 +183,13 @@ def edit_composer_of(
     )  # fmt: skip
 
 
-def place_of(facts: ThreadFacts, comment_id: int) -> str:
-    """Where its author finds a comment again: in the discussion, or alone where the others are closed to them."""
+def place_of(facts: ThreadFacts, comment_id: int, among: str = "") -> str:
+    """Where its author finds a comment: `among` others, as the discussion is asked for, else where it stands.
+
+    Alone, where the others are closed to them.
+    """
     alone = policy.may_see_thread(current_viewer(), facts, clock.now())
-    page = f"/comments/{comment_id}" if alone else f"{facts.article_url}?at={comment_id}"
+    page = f"/comments/{comment_id}" if alone else f"{facts.article_url}?{among or f'at={comment_id}'}"
     return f"{page}#comment-{comment_id}"
 
 

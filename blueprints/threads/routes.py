@@ -258,11 +258,10 @@ def own_comments() -> Answer:
 
 
 def _place(facts: ThreadFacts, comment_id: int, parent_id: int | None) -> str:
-    """Where the author of a new comment sees it: among the newest under the article, a reply on its own page, like what
-    is said by somebody who does not see the others."""
-    alone = parent_id or policy.may_see_thread(current_viewer(), facts, clock.now())
-    page = f"/comments/{comment_id}" if alone else f"{facts.article_url}?sort=newest"
-    return f"{page}#comment-{comment_id}"
+    """Where the author of a new comment sees it: among the newest under the article, a reply on its own page."""
+    if parent_id:
+        return f"/comments/{comment_id}#comment-{comment_id}"
+    return lookup.place_of(facts, comment_id, "sort=newest")
 
 
 def number(name: str) -> int | None:
