@@ -37,8 +37,9 @@ def long(app: Flask, handlers: dict[str, queue.Handler], seen: list[str], goes_o
 
     def run() -> None:
         seen.append("long")
-        begun.set()
-        goes_on.wait(20)
+        if not begun.is_set():  # who runs it anew has nothing to wait for
+            begun.set()
+            goes_on.wait(20)
 
     def work() -> None:
         with app.app_context():
@@ -98,7 +99,6 @@ def test_nobody_else_begins_a_long_job_as_long_as_its_process_lives(
     assert "worker" in seen_alive()
     assert sorted(seen) == ["before", "behind", "long"]
     clock.shift(queue.LEASE * 0.7 * 4 + queue.LEASE * 1.1)  # nobody has renewed it: the process is dead
-    goes_on.set()
     worker.run_all()
     assert sorted(seen) == ["before", "behind", "long", "long"]
 
