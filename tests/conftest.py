@@ -205,7 +205,10 @@ def playwright() -> Iterator[Playwright]:
 
 @pytest.fixture(scope="session")
 def chromium(playwright: Playwright) -> Iterator[Chromium]:
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+    arguments = [
+        "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
+        "--renderer-process-limit=1",  # to begin a process for each person's pages takes as long as three pages
+    ]  # fmt: skip
     browser = playwright.chromium.launch(executable_path=_chromium(), args=arguments)
     yield browser
     browser.close()
