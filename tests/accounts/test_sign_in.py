@@ -69,6 +69,7 @@ def test_a_wrong_password_and_an_unknown_address_get_the_same_answer(client: Bro
     assert not is_signed_in(client)
 
 
+@pytest.mark.once
 @pytest.mark.usefixtures("full_cost")
 def test_the_answer_takes_about_as_long_for_known_and_unknown_addresses(client: Browser) -> None:
     make_user(email=ADDRESS, password=PASSWORD)
@@ -174,6 +175,7 @@ def test_next_never_leads_to_another_site(client: Browser, target: str) -> None:
     assert newcomer.post(newest_link("new@example.test", "/confirm/")).headers["Location"] == "/"
 
 
+@pytest.mark.once
 @settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(target="\0")
 @given(target=st.text(max_size=40) | st.from_regex(r"[/\\]{1,3}[a-z.@:/\\?#]{0,20}", fullmatch=True))

@@ -188,6 +188,7 @@ def test_a_reply_cursor_of_a_comment_that_no_database_has_is_refused(app: Flask,
         assert Program(app).refused(f"comments/{comment}/replies?after={cursor}", 422) == "bad_cursor"
 
 
+@pytest.mark.once
 def test_so_many_requests_are_taken_and_no_more(app: Flask, there: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "DEMO_FACTOR", 1)
     reader = make_user()

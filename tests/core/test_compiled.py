@@ -47,6 +47,7 @@ def test_a_folder_that_cannot_be_written_is_done_without(tmp_path: Path) -> None
     assert page(tmp_path / "file" / "kept", "one") == "one"
 
 
+@pytest.mark.once
 def test_no_filter_of_ours_is_asked_while_compiling(app: Flask) -> None:
     """Else what it answers would be kept, and stay the same when the filter changes."""
     plain, ours = Environment().filters, app.jinja_env.filters

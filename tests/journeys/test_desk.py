@@ -170,6 +170,7 @@ def test_a_brigade_is_stopped_by_keys(new_browser: NewBrowser, backstage: Backst
     assert [desk.status(comment_id) for comment_id in brigade] == ["published"] * 6
 
 
+@pytest.mark.once
 def test_two_on_one_comment_see_each_other(new_browser: NewBrowser, backstage: Backstage) -> None:
     desk = Desk(backstage, "Who keeps the lighthouse")
     (one,) = desk.reported("Nobody keeps it, and you know it.")
@@ -191,6 +192,7 @@ def test_two_on_one_comment_see_each_other(new_browser: NewBrowser, backstage: B
     assert desk.status(one) == "published"
 
 
+@pytest.mark.once
 def test_a_branch_is_moved_to_the_story_it_is_about_and_back(new_browser: NewBrowser, backstage: Backstage) -> None:
     desk = Desk(backstage, "The bridge that stays open")
     there = backstage.article("The harbour that silts up")

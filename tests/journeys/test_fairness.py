@@ -28,6 +28,7 @@ def press(page: Page, name: str) -> None:
     page.keyboard.press("Enter")
 
 
+@pytest.mark.once
 def test_an_appeal_is_decided_by_another_moderator_and_the_case_is_taken_home(
     new_browser: NewBrowser, backstage: Backstage
 ) -> None:

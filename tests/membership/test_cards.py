@@ -181,6 +181,7 @@ def test_a_guest_who_looks_is_not_counted(till: Till, strict: None) -> None:
         assert press(browser).headers["Location"].startswith("/sign-up")
 
 
+@pytest.mark.once
 def test_a_reader_begins_only_so_many_checkouts_a_day(till: Till, strict: None) -> None:
     _, browser = till.reader()
     prices = ["vip-month", "gold-month"]

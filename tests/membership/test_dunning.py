@@ -221,6 +221,7 @@ def test_nobody_else_pays_and_nothing_is_paid_without_a_debt(till: Till, client:
     assert client.post("/account/membership/pay").status_code == 303
 
 
+@pytest.mark.once
 def test_stripe_down_while_paying_changes_nothing_and_says_so(till: Till, stripe_down: Any) -> None:
     user, browser = failing(till)
     stripe_down()

@@ -509,6 +509,7 @@ def test_somebody_whose_address_is_not_confirmed_waits_with_the_gift(till: Till)
     assert only_gift().state == "paid"
 
 
+@pytest.mark.once
 def test_the_receipt_is_at_stripe(till: Till) -> None:
     _, giving, gift = bought(till)
     answer = giving.post(f"/account/gifts/{gift.id}/receipt")

@@ -155,6 +155,7 @@ def test_an_outage_longer_than_a_jobs_patience_ends_it_all_the_same_and_gives_ba
     assert not any(check.wrong and "Deleted accounts" in check.name for check in checks_here())
 
 
+@pytest.mark.once
 def test_a_customer_that_stripe_no_longer_knows_has_nothing_to_end(till: Till) -> None:
     user, browser = till.reader()
     till.join(browser)

@@ -31,6 +31,7 @@ def served(app: Flask, tmp_path: Path) -> Iterator[tuple[Gateway, Sandbox]]:
     sandbox.close()
 
 
+@pytest.mark.once
 def test_every_flow_goes_as_it_should_and_nothing_is_left(app: Flask, served: tuple[Gateway, Sandbox]) -> None:
     result = app.test_cli_runner().invoke(args=["billing", "live-check"])
     assert result.exit_code == 0, result.output

@@ -200,6 +200,7 @@ def test_the_account_is_checked_and_what_was_found_is_kept(till: Till) -> None:
     assert named(kept[1]) == found
 
 
+@pytest.mark.once
 def test_a_second_endpoint_missing_events_and_another_price_are_told(till: Till) -> None:
     _, browser = till.reader()
     till.join(browser)

@@ -191,6 +191,7 @@ def test_the_page_fills_in_a_lawful_day_for_those_who_pay(till: Till, publisher:
     assert "between 14 and 30 days" in text_of(publisher.get("/publisher/plans/prices/vip-month/rise"))
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(("amount", "sentence"), [
     ("4.90", "above $4.90"), ("2", "above $4.90"), ("lots", "Please give an amount"), ("", "Please give an amount"),
 ])  # fmt: skip

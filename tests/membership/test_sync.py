@@ -364,6 +364,7 @@ def test_a_deleted_account_pays_no_more(till: Till) -> None:
     assert not [row for row in db.session().scalars(select(StripeEvent)) if row.state == "failed"]
 
 
+@pytest.mark.once
 def test_an_account_deleted_while_stripe_is_down_is_ended_later(till: Till, stripe_down: Any) -> None:
     from blueprints.accounts.service import delete_account
 
@@ -457,6 +458,7 @@ def test_a_new_address_is_told_to_stripe(till: Till) -> None:
     assert till.live(user) == ["vip"]
 
 
+@pytest.mark.once
 def test_the_same_calls_work_over_real_http(till: Till, tmp_path: Any) -> None:
     from blueprints.membership.gateway import Gateway, PlanOffer, PriceOffer, Unavailable
     from stripe_sandbox.serve import start

@@ -103,6 +103,7 @@ def test_after_the_last_day_it_explains_and_leads_to_cancelling(till: Till, clie
     assert till.live(user) == ["vip"]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("token", ["x", "WyJzYW5kYm94Iiwic3ViXzEiLDFd.forged"])
 def test_a_forged_address_names_nothing(till: Till, client: Browser, token: str) -> None:
     assert client.get(f"/withdraw/{token}").status_code == 404

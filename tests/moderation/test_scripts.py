@@ -134,6 +134,7 @@ def test_the_last_decision_says_that_nothing_waits(desk: Open) -> None:
     expect(empty).to_be_visible()
 
 
+@pytest.mark.once
 def test_keys_do_nothing_while_typing_and_can_be_turned_off(desk: Open) -> None:
     one, *_ = make_reported()
     page = desk(make_moderator())
@@ -152,6 +153,7 @@ def test_keys_do_nothing_while_typing_and_can_be_turned_off(desk: Open) -> None:
     assert actions() == []
 
 
+@pytest.mark.once
 def test_the_second_moderator_is_told_in_the_card(desk: Open) -> None:
     one, two, _ = make_reported()
     page = desk(make_moderator())
@@ -168,6 +170,7 @@ def test_the_second_moderator_is_told_in_the_card(desk: Open) -> None:
     assert actions_on(two) == ["keep"]
 
 
+@pytest.mark.once
 def test_a_suspension_from_the_card_and_its_undo(desk: Open) -> None:
     one, *_ = make_reported()
     page = desk(make_moderator(), width=320)

@@ -233,6 +233,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     return certificate, key
 
 
+@pytest.mark.once
 def test_where_tls_is_offered_it_is_used(certificate: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", certificate[0])
     with MailServer(host="127.0.0.2", certificate=certificate) as server:

@@ -34,6 +34,7 @@ def states() -> set[str]:
     return set(db.session().scalars(select(StripeEvent.state).execution_options(populate_existing=True)))
 
 
+@pytest.mark.once
 def test_many_declined_tries_make_one_customer_and_nothing_else(till: Till) -> None:
     user, browser = till.reader()
     for card in ("declined", "insufficient-funds", "expired", "wrong-cvc", "declined"):

@@ -76,6 +76,7 @@ def settled(till: Till) -> None:
     worker.run_all()
 
 
+@pytest.mark.once
 def test_joining_says_so_and_goes_on_where_it_was(till: Till, down: Callable[[bool], None]) -> None:
     user, browser = till.reader()
     down(True)

@@ -156,6 +156,7 @@ def test_sync_now_says_what_was_otherwise_here(till: Till, office: Browser) -> N
     assert till.live(user) == []
 
 
+@pytest.mark.once
 def test_sync_now_while_stripe_is_down_says_so(till: Till, office: Browser, stripe_down: Any) -> None:  # noqa: F811
     user, browser = till.reader()
     till.join(browser)

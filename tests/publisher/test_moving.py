@@ -307,6 +307,7 @@ HOSTILE: dict[str, tuple[str, Change, str]] = {
 }
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("what", HOSTILE)
 def test_an_archive_that_somebody_altered_is_refused_in_a_sentence_and_changes_nothing(
     app: Flask, elsewhere: Flask, paper_archive: Path, tmp_path: Path, what: str
@@ -339,6 +340,7 @@ def paper_archive(migrated_app: Flask, database_url: str, tmp_path_factory: pyte
     return path
 
 
+@pytest.mark.once
 def test_files_that_are_no_sound_archive_are_refused_in_a_sentence(
     elsewhere: Flask, paper_archive: Path, tmp_path: Path
 ) -> None:
@@ -524,6 +526,7 @@ def test_a_check_makes_nothing_not_even_tables(app: Flask, paper_archive: Path, 
         db.engine.dispose()
 
 
+@pytest.mark.once
 def test_an_archive_that_leaves_out_where_comments_hang_is_refused_in_a_sentence(app: Flask, tmp_path: Path) -> None:
     make_everything(app)
     whole = export_site(tmp_path / "site.zip")

@@ -78,6 +78,7 @@ def test_severities_and_numbers_are_kept_as_versions_with_who_and_what(app: Flas
     assert findings_of(say(make_talk(), make_member(), "Call +44 20 7946 0958 tonight."))["personal.phone"] == "note"
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("field", "value", "sentence"),
     [("severity-newcomer", "reject", "offered severities"), ("severity-newcomer", "", "offered severities"),

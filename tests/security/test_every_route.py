@@ -177,6 +177,7 @@ ASKED: dict[str, Any] = {
 }
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("path", ["/", "/articles/the-bridge", "/sign-in", "/nothing-here", "/static/js/base.js", "/livez", "/feed.xml"])
 def test_every_answer_has_the_headers_that_scanners_look_for(paper: Paper, path: str) -> None:
     headers = Browser(paper.app).get(path).headers

@@ -58,6 +58,7 @@ def test_a_form_without_a_token_does_not_end_the_session_that_was_kept_back(clie
         assert "Set-Cookie" not in answer.headers
 
 
+@pytest.mark.once
 def test_a_form_that_needs_no_token_proves_none(client: Browser) -> None:
     """What was proved is remembered; an exempt form, sent after a good one, must not be taken for a proof."""
     make_site()

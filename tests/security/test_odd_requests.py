@@ -177,6 +177,7 @@ def shapes_refused(browser: Browser, url: str, ordinary: dict[str, str], asked: 
                 yield shape
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("path", ["/sign-in", "/webhooks/stripe", "/articles/the-bridge/comments", "/nothing-here"])
 @pytest.mark.parametrize("error", [InvalidChunkSize(b"zz"), ChunkMissingTerminator(b"x"), NoMoreData(None)])
 def test_a_body_in_broken_pieces_is_the_senders_mistake(

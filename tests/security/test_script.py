@@ -78,6 +78,7 @@ def test_no_page_takes_words_for_mark_up(paper: Paper, role: str) -> None:
     assert seen > 10
 
 
+@pytest.mark.once
 def test_no_mail_takes_words_for_mark_up(paper: Paper) -> None:
     fill_with_marks()
     paper.browser("member").post("/account/settings/sessions")
