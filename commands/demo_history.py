@@ -167,7 +167,7 @@ def count_sights(entries: list[dict[str, Any]]) -> None:
         if "name" in entry or entry["days_ago"] < 10:
             numbers[entry["article"], at, "signed_up"] += 1
     with transaction() as session:
-        for slug, published_at in session.execute(select(Article.slug, Article.published_at)).tuples():
+        for slug, published_at in session.execute(select(Article.slug, Article.published_at)):
             chance = random.Random(slug)  # noqa: S311 the same demo for everybody
             first = max(published_at or now, now - LONGEST)
             most = chance.randint(180, 520)

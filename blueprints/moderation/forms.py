@@ -37,6 +37,11 @@ KINDS = (
     ("ban", "Ban: the same, without an end"),
 )
 STATES = (("open", "Open"), ("closed", "Closed: readable, no new comments"), ("hidden", "Hidden from readers"))
+OUTCOMES = (("upheld", "Uphold"), ("reversed", "Reverse"))
+
+
+def _offered(pairs: tuple[tuple[str, str], ...]) -> list[SelectChoice]:
+    return [SelectChoice(value, label) for value, label in pairs]
 
 
 class Seen(TypedDict):
@@ -58,10 +63,10 @@ def seen(form: "MultiDict[str, str]") -> Seen:
 class SanctionForm(Form):
     """A warning or restriction."""
 
-    kind = RadioField("What should happen?", choices=KINDS, validators=[
+    kind = RadioField("What should happen?", choices=_offered(KINDS), validators=[
         InputRequired("Please choose what should happen.")])  # fmt: skip
     days = SelectField("For how long?", coerce=int, default=3, choices=[
-        (days, f"{days} day{'s' if days > 1 else ''}") for days in SUSPENSION_DAYS])  # fmt: skip
+        SelectChoice(days, f"{days} day{'s' if days > 1 else ''}") for days in SUSPENSION_DAYS])  # fmt: skip
     rule_id = SelectField("Which rule was broken?", coerce=int, default=0)
     reason = TextAreaField("Why? The person reads this.", validators=[
         InputRequired("Please say why, in a sentence the person can read."), Length(max=NOTE_LENGTH)])  # fmt: skip
@@ -69,7 +74,9 @@ class SanctionForm(Form):
 
     def __init__(self, *args: Any, rules: tuple[Any, ...], **values: Any) -> None:
         super().__init__(*args, **values)
-        self.rule_id.choices = [(0, "No particular one"), *((rule.id, rule.title) for rule in rules)]
+        self.rule_id.choices = [
+            SelectChoice(0, "No particular one"), *(SelectChoice(rule.id, rule.title) for rule in rules)
+        ]
 
     def until(self, now: datetime) -> datetime | None:
         """When it ends; None for what has no end."""
@@ -79,7 +86,7 @@ class SanctionForm(Form):
 class ThreadForm(Form):
     """The state of a discussion."""
 
-    state = RadioField("The discussion is", choices=STATES, validators=[InputRequired("Please choose one.")])
+    state = RadioField("The discussion is", choices=_offered(STATES), validators=[InputRequired("Please choose one.")])
     reason = StringField("Reason, shown to readers", validators=[Length(max=CLOSED_REASON_LENGTH)])
 
 
@@ -87,9 +94,7 @@ class DiscussionForm(Form):
     """How a discussion goes, as far as moderators set it."""
 
     mark = HiddenField()
-    state = RadioField(
-        "The discussion is", choices=[SelectChoice(state, label) for state, label in STATES], validate_choice=False
-    )
+    state = RadioField("The discussion is", choices=_offered(STATES), validate_choice=False)
     reason = StringField(
         "Reason", description="Readers find it in the composer’s place while the discussion is closed. "
         "For anything else it goes on record, for colleagues.",
@@ -140,5 +145,5 @@ class AnswerForm(Form):
     answer = TextAreaField("Your reason, which the author reads", validators=[
         InputRequired("Please give the reason for your answer; the author reads it."),
         Length(max=NOTE_LENGTH)])  # fmt: skip
-    outcome = RadioField("Outcome", choices=(("upheld", "Uphold"), ("reversed", "Reverse")), validators=[
+    outcome = RadioField("Outcome", choices=_offered(OUTCOMES), validators=[
         InputRequired("Please choose whether the decision stands.")])  # fmt: skip
