@@ -47,6 +47,8 @@ def save_roles(person_id: int) -> ResponseReturnValue:
     form = RolesForm()
     actor_id = current_viewer().id or 0
     try:
+        if form.section_ids.process_errors:
+            raise DomainError("One of these sections is not there any more. Please choose again.")
         with transaction():
             service.set_roles(
                 actor_id, person_id, roles=frozenset(form.roles.data or ()),

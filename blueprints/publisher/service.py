@@ -177,6 +177,7 @@ def set_roles(
 ) -> None:
     """Give and take roles; `section_ids` limit a moderator, none means all. Raises NotFound, Stale, DomainError.
 
+    Sections that are not there, or that a role does not go by, would leave no limit: they are refused, not passed over.
     All changes of roles pass one after the other, so that two publishers cannot remove each other at once.
     """
     publishers = queries_people.lock_publishers()
@@ -184,7 +185,12 @@ def set_roles(
     if person is None:
         raise NotFound("There is nobody here.")
     before, limits = queries_people.rights_of(person_id)
-    limits_after = section_ids & queries.section_ids() if "moderator" in roles else frozenset()
+    if section_ids - queries.section_ids():
+        raise DomainError("One of these sections is not there any more. Please choose again.")
+    if section_ids and "lead" in roles and "moderator" not in roles:
+        raise DomainError("Sections limit moderators; who leads them without being one moderates everywhere. "
+                          "Please choose no section, or the role of moderator, too.")  # fmt: skip
+    limits_after = section_ids if "moderator" in roles else frozenset()
     refusal = policy.may_set_roles(
         actor_id, person_id, before=before, after=roles, publishers=publishers,
         confirmed=person.confirmed_at is not None,

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from flask import Flask
 from sqlalchemy import select
 
@@ -17,7 +18,7 @@ from tests.factories import fresh, make_entitlement, make_plan, make_section, ma
 from tests.publisher.rows import ago, at_once, hidden, make_payment, office, publisher_browser, roles_of, statements
 
 
-def set_roles(browser: Browser, person: User, *roles: str, sections: tuple[int, ...] = (), seen: str = ""):  # type: ignore[no-untyped-def]
+def set_roles(browser: Browser, person: User, *roles: str, sections: tuple[int | str, ...] = (), seen: str = ""):  # type: ignore[no-untyped-def]
     seen = seen or hidden(browser.get(f"/publisher/people/{person.id}"))
     return browser.post(
         f"/publisher/people/{person.id}/roles", {"roles": list(roles), "section_ids": list(sections), "seen": seen}
@@ -86,7 +87,7 @@ def test_roles_are_given_and_taken(app: Flask) -> None:
     browser = office(app)
     politics, world = make_section("Politics"), make_section("World")
     person = make_user("Ana Ruiz")
-    answer = set_roles(browser, person, "author", "moderator", sections=(world.id, 9999))
+    answer = set_roles(browser, person, "author", "moderator", sections=(world.id,))
     assert answer.status_code == 303
     assert roles_of(person) == {"author", "moderator"}
     limits = select(ModeratedSection.section_id).where(ModeratedSection.user_id == person.id)
@@ -96,6 +97,23 @@ def test_roles_are_given_and_taken(app: Flask) -> None:
     assert set_roles(browser, person, "author", sections=(politics.id,)).status_code == 303
     assert roles_of(person) == {"author"}
     assert list(db.session().scalars(limits)) == []
+
+
+@pytest.mark.parametrize("sections", [(9999,), ("abc",), ("",)])
+def test_a_limit_to_what_is_no_section_is_no_leave_for_all_of_them(app: Flask, sections: tuple[int | str, ...]) -> None:
+    browser, person, world = office(app), make_user("Ana Ruiz"), make_section("World")
+    for chosen in (sections, (world.id, *sections)):
+        answer = set_roles(browser, person, "moderator", sections=chosen)
+        assert (answer.status_code, roles_of(person)) == (422, set())
+        assert "One of these sections is not there any more" in answer.get_data(as_text=True)
+
+
+def test_who_leads_everywhere_is_not_given_sections(app: Flask) -> None:
+    browser, person, world = office(app), make_user("Ana Ruiz"), make_section("World")
+    answer = set_roles(browser, person, "lead", sections=(world.id,))
+    assert (answer.status_code, roles_of(person)) == (422, set())
+    assert answer.get_data(as_text=True).count(" checked>") == 2
+    assert set_roles(browser, person, "lead", "moderator", sections=(world.id,)).status_code == 303
 
 
 def test_a_new_moderator_comes_in_with_the_next_click(app: Flask) -> None:
