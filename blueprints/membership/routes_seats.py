@@ -72,8 +72,11 @@ def invite() -> Response:
 def remove_seat(seat_id: int) -> Response:
     """Free a seat; what it gave ends at once."""
     with transaction():
-        seats.remove(user_id(), seat_id)
-    flash("The seat is free again.", "success")
+        sat = seats.remove(user_id(), seat_id)
+    flash(
+        "The seat is free again. The group has a new link; the one before, which they may have, opens nothing any more."
+        if sat else "The seat is free again.", "success",
+    )  # fmt: skip
     return redirect(url_for("membership.seats"), 303)
 
 

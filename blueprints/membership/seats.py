@@ -109,14 +109,21 @@ def take(viewer: Viewer, token: str) -> GroupRow:
     return offer.group
 
 
-def remove(owner_id: int, seat_id: int) -> None:
-    """Free a seat of one's group; what it gave ends now. Raises NotFound."""
+def remove(owner_id: int, seat_id: int) -> bool:
+    """Free a seat of one's group; what it gave ends now. Gives whether somebody sat on it. Raises NotFound.
+
+    Who sat there may know the group's link, and would sit down again: it becomes a new one.
+    """
     mirror, _ = _lock_owned(owner_id)
     seat = next((one for one in queries_seats.seats_of(mirror.id) if one.id == seat_id), None)
     if seat is None:
         raise NotFound("There is no such seat in your group.")
+    sat = seat.user_id is not None
     end_seat(mirror, seat, clock.now())
+    if sat:
+        mirror.seat_link_number += 1
     db.session().flush()
+    return sat
 
 
 def leave(user_id: int, seat_id: int) -> None:

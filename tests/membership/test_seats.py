@@ -209,7 +209,8 @@ def test_the_database_itself_forbids_a_seat_given_twice(till: Till) -> None:
 @pytest.mark.once
 def test_the_owner_frees_a_seat_and_another_takes_it(till: Till) -> None:
     _, owner = bought(till, seats=2)
-    first, _ = sit(till, owner)
+    link = group_link(owner)
+    first, theirs = sit(till, owner)
     _, stranger = till.reader()
     number = seats()[0].id
     assert stranger.post(f"{OWN}/{number}/remove").status_code == 404
@@ -217,6 +218,8 @@ def test_the_owner_frees_a_seat_and_another_takes_it(till: Till) -> None:
     assert live(first) == []
     assert till.memberships(first)[0].ended_at is not None
     assert "seat.ended" in till.mails(first)
+    assert theirs.post(link).status_code == 404, "somebody who was removed sat down again"
+    assert "has a new link" in text_of(owner.get(OWN))
     second, _ = sit(till, owner)
     assert live(second) == ["seat"]
     assert [seat.number for seat in seats()] == [2]
