@@ -348,8 +348,13 @@ def plain_text(html_or_source: str, *, reveal: bool = False, quotes: bool = True
     return "".join(reader.pieces).strip("\n")
 
 
+def plain_comment(source: str) -> str:
+    """A comment's text without the mark-up it was typed with, for its author and those who decide about it."""
+    return plain_text(render_comment(source), reveal=True)
+
+
 __all__ = [
     "ARTICLE_TAGS", "COMMENT_TAGS", "HOST_CLASS", "LINK_REL", "LINK_SCHEMES", "MAX_FORMATTED_LENGTH",
-    "PREVIEW_MARKER", "PREVIEW_PARAGRAPHS", "RENDERER_VERSION", "hide_spoilers", "people_named", "plain_text",
-    "render_article", "render_comment", "split_preview",
+    "PREVIEW_MARKER", "PREVIEW_PARAGRAPHS", "RENDERER_VERSION", "hide_spoilers", "people_named", "plain_comment",
+    "plain_text", "render_article", "render_comment", "split_preview",
 ]

@@ -11,6 +11,7 @@ from blueprints.threads import queries_shown
 from blueprints.threads.locking import lock_comment
 from blueprints.threads.waiting import usual_seconds, usually, waiting_reason
 from core import clock
+from core.markup import plain_comment
 from core.text import excerpt
 from models.moderation import StatementOfReasons
 
@@ -37,12 +38,13 @@ def tell_of_hold(session: Session, comment_id: int, revision: int) -> None:
         source="program", text=words, created_at=now,
     ))  # fmt: skip
     session.flush()
+    said = plain_comment(row.body_source)
     cause, subject = f"held:{comment_id}:{revision}", "Your comment waits to be read"
-    notify(session, row.author_id, "decision", subject_key=cause, cause=cause, title=subject, excerpt=row.body_source,
+    notify(session, row.author_id, "decision", subject_key=cause, cause=cause, title=subject, excerpt=said,
            url=f"/comments/{comment_id}")  # fmt: skip
     send_mail(
         kind="moderation", recipient=row.email, user_id=row.author_id, subject=subject, template="decision",
         dedupe_key=cause,
-        context={"heading": subject, "paragraphs": words.split("\n\n"), "quote": excerpt(row.body_source, QUOTE_LENGTH),
+        context={"heading": subject, "paragraphs": words.split("\n\n"), "quote": excerpt(said, QUOTE_LENGTH),
                  "action_label": "See where it stands", "action_path": "/account/comments", "reason": REASON},
     )  # fmt: skip

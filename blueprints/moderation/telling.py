@@ -12,6 +12,7 @@ from blueprints.moderation import queries, queries_moving, queries_objections, q
 from blueprints.moderation.statements import SANCTION_SUBJECTS
 from blueprints.notifications.notices import notify, withdraw
 from blueprints.notifications.service import send_mail
+from core.markup import plain_comment
 from core.records import dataclass
 from core.text import excerpt
 from models.moderation import SANCTION_KINDS, Appeal
@@ -50,9 +51,9 @@ def tell(session: Session, action_id: int) -> None:
     notify(
         session, row.user_id, "decision", subject_key=f"decision:{action_id}", cause=f"decision:{action_id}",
         title=letter.subject, url=letter.action_path or "/account/comments",
-        excerpt=row.body_source if letter.quotes and row.body_source else "",
+        excerpt=plain_comment(row.body_source) if letter.quotes and row.body_source else "",
     )  # fmt: skip
-    quote = excerpt(row.body_source, QUOTE_LENGTH) if letter.quotes and row.body_source else ""
+    quote = excerpt(plain_comment(row.body_source), QUOTE_LENGTH) if letter.quotes and row.body_source else ""
     send_mail(
         kind="moderation", recipient=address, user_id=row.user_id, subject=letter.subject, template="decision",
         dedupe_key=queries.mail_key(action_id),

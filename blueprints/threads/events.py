@@ -21,6 +21,7 @@ from blueprints.threads.thread_state import renew_threads_of
 from core import clock
 from core.cookies import cookie_name
 from core.db import db, is_writing, transaction
+from core.markup import plain_comment
 from core.viewer import current_viewer
 from jobs.queue import enqueue
 
@@ -52,7 +53,7 @@ def words_of_browser() -> str | None:
     kept = drafts_of(
         db.session(), facts.article_id, user_id=viewer.id, guest_hash=of_guest, now=clock.now()
     )
-    return str(kept[0].body) if kept else None
+    return plain_comment(kept[0].body) if kept else None
 
 
 def _claim(_sender: object, *, user_id: int) -> None:

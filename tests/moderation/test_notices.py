@@ -41,6 +41,19 @@ def test_a_removal_is_told_on_the_bell_and_by_one_mail_even_to_who_muted_the_mod
     assert [mail.subject for mail in db.session().scalars(select(Mail))] == ["Your comment was removed"]
 
 
+@pytest.mark.once
+def test_what_is_quoted_to_its_author_is_quoted_without_its_mark_up() -> None:
+    ann, mo = make_member(), make_moderator()
+    reject(say(make_talk(), ann, "You are **all** of you ~~right~~ ||wrong||."), mo)
+    assert told(ann) == ["Your comment was removed"]
+    quoted = "You are all of you right wrong."
+    (cause,) = db.session().scalars(select(NoticeCause))
+    (mail,) = db.session().scalars(select(Mail))
+    assert cause.excerpt == quoted
+    assert quoted in mail.text
+    assert "**" not in mail.text
+
+
 def test_what_was_let_through_is_told_on_the_bell_only() -> None:
     ann, mo = make_member(), make_moderator()
     decide(service.publish_comment, waiting(make_talk(), ann), mo)
