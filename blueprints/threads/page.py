@@ -208,6 +208,8 @@ def fill_slots(
         if not pieces.shown.is_tombstone:
             slots = layout.slots[comment_id]
             parts[slots.respect], parts[slots.own] = own_slots(pieces, now)
+        elif pieces.shown.status == "rejected":
+            parts[layout.slots[comment_id].own] = str(macros().own_removed(pieces.shown))
     if mine.seen_number is not None:
         _mark_new(layout, parts, viewer.id, mine.seen_number, mine.muted)
     moderates, picks = viewer.moderates(facts.section_id), policy.may_choose_picks(viewer, facts) is None

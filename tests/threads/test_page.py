@@ -168,7 +168,10 @@ def test_a_tombstone_names_the_rule_and_keeps_the_words_back(app: Flask) -> None
     assert ids(html) == [root, reply]
     assert "Removed by the moderation team" in html
     assert "Something unkind" not in html
+    decision = f"/comments/{root}/appeal"
+    assert [decision in page(app, article, who).html for who in (None, bob, ann)] == [False, False, True]
     change(root, "deleted")
+    assert decision not in page(app, article, ann).html
     html = page(app, article).html
     assert "Deleted by its author. Replies stay readable." in html
     assert "Loud Larry" not in re.sub(r'(?s)<p class="comment__to">.*?</p>', "", html)
