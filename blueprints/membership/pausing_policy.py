@@ -58,7 +58,7 @@ def _offer(state: BillingState, starts: datetime, months: int) -> PauseOffer:
     cents, currency = state.next_payment_cents, state.next_payment_currency
     if cents is None or currency is None:
         cents, currency = state.amount_cents or 0, state.currency or "usd"
-    length = "One month" if months == 1 else f"{months} months"
+    length = "1 month" if months == 1 else f"{months} months"
     return PauseOffer(months, starts, ends, f"{length}, from {date(starts)} until {date(ends)}", (
         f"You keep everything until {date(starts)}, because it is paid for.",
         "While the pause lasts nothing is charged, and you have no access to what is for members.",

@@ -53,4 +53,4 @@ def level(earned: Earned, now: datetime) -> str:
 def sentence(earned: Earned) -> str:
     """Why, in a few words."""
     share = f", {earned.share:.0%} rejected" if earned.rejected else ""
-    return f"{earned.published} published{share}, {earned.read} discussions read"
+    return f"{earned.published} published{share}, {earned.read} discussion{'' if earned.read == 1 else 's'} read"

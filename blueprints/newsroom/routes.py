@@ -211,7 +211,10 @@ def _then(session: Session, viewer: Viewer, article: Article) -> None:
 
 
 def _saved(article: Article) -> AnyResponse:
-    flash("Published." if request.form.get("then") == "publish" else "Saved.", "success")
+    said = "Published." if request.form.get("then") == "publish" else "Saved."
+    if article.state == "draft" and not current_viewer().is_editor:
+        said = "Saved. An editor finds it among the drafts and publishes it."
+    flash(said, "success")
     return redirect(url_for("newsroom.edit_article", article_id=article.id), 303)
 
 

@@ -160,7 +160,7 @@ def _invitation(facts: ThreadFacts, offer: Offer | None, now: datetime) -> tuple
     price = f"{money(offer.amount_cents, offer.currency)} a {offer.interval}"
     return (
         f"{offer.plan_name} members join in, from {price}, cancel in three presses. "
-        "Your words are kept while you sign up.",
+        "Your words are kept while you join.",
         f"Join the conversation as a {offer.plan_name} Member",
     )
 

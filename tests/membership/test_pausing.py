@@ -260,5 +260,5 @@ def test_the_publisher_says_whether_and_how_long_members_may_pause(till: Till) -
     assert office.post("/publisher/site", fields | {"longest_pause": "1"}).status_code == 303
     _, browser = joined(till)
     page = text_of(browser.get(CANCEL))
-    assert "One month, from" in page
+    assert "1 month, from" in page
     assert "2 months, from" not in page
