@@ -67,7 +67,7 @@ def move_branch(
     there = _article_at(session, to_address)
     if there.thread_id == from_thread_id:
         raise DomainError("The branch stands in this discussion already. Please choose another article.")
-    if there.article_state != "published" or there.state == "hidden":
+    if there.state == "hidden":
         raise DomainError("Readers do not see the discussion of this article. Please choose another one.")
     return _move(session, comment_id, from_thread_id, there.thread_id, reason, actor_id)
 
@@ -111,9 +111,12 @@ def _locked(session: Session, root_id: int, from_id: int, to_id: int, actor_id: 
 
 
 def _article_at(session: Session, address: str) -> ThreadFacts:
-    """The discussion of the article that an address, or the last part of one, names."""
+    """The discussion of the article that an address, or the last part of one, names.
+
+    A story that is not published is none here: its address is the newsroom's business.
+    """
     found = _ADDRESS.search(address.strip())
     facts = queries_facts.facts_of_article(session, found.group(1)) if found else None
-    if facts is None:
+    if facts is None or facts.article_state != "published":
         raise DomainError("There is no article at this address. Please copy it from the article’s page.")
     return facts

@@ -305,11 +305,12 @@ def test_the_desk_moves_a_branch_and_takes_it_back(app: Flask, client: Browser) 
     page = client.get(f"/moderation/comments/{reply}/move")
     assert "3 comments by 2 authors" in text_of(page)
     assert f'action="/moderation/comments/{root}/move"' in page.text
-    typed = {"thread_id": str(thread_of(here).id), "to": "/articles/nowhere", "reason": WHY}
-    again = client.post(f"/moderation/comments/{root}/move", typed)
-    assert again.status_code == 422
-    assert "There is no article at this address" in text_of(again)
-    assert WHY in again.text
+    typed = {"thread_id": str(thread_of(here).id), "reason": WHY}
+    for nothing in ("nowhere", make_article("Not yet out", state="draft").slug):  # drafts are not to be guessed
+        again = client.post(f"/moderation/comments/{root}/move", typed | {"to": f"/articles/{nothing}"})
+        assert again.status_code == 422
+        assert "There is no article at this address" in text_of(again)
+        assert WHY in again.text
     typed["to"] = f"https://paper.example/articles/{there.slug}#comments"
     moved = client.follow(client.post(f"/moderation/comments/{root}/move", typed))
     assert "Branch moved to “The harbour”" in text_of(moved)
