@@ -1,28 +1,43 @@
 """What moderators who are limited to sections see of other sections, and decide there: no more than readers do."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
+import time_machine
 from flask import Flask
-from sqlalchemy import update
+from sqlalchemy import delete, select, update
 
-from blueprints.moderation import sanctions
+from blueprints.moderation import claims, sanctions, service
+from core import clock
 from core.db import db, transaction
 from core.errors import DomainError
 from models.article import Article, Section
+from models.desk import Claim
 from models.thread import Comment, Thread
-from models.user import User
+from models.user import ModeratedSection, User
 from tests.browser import Browser, text_of
 from tests.factories import make_section
 from tests.moderation.desk import (
     actions,
+    decide,
     make_member,
     make_moderator,
     make_talk,
     reject,
+    report,
     say,
     waiting,
 )
+from tests.moderation.test_moving import move
+from tests.moderation.test_queues import take
+
+
+def limit(moderator: User, to: int) -> None:
+    """From now on they moderate this section only."""
+    with transaction() as session:
+        session.execute(delete(ModeratedSection).where(ModeratedSection.user_id == moderator.id))
+        session.add(ModeratedSection(user_id=moderator.id, section_id=to))
 
 
 def warn(person: User, cause: int, by: User) -> None:
@@ -83,6 +98,35 @@ def test_last_comments_elsewhere_keep_the_words_that_readers_cannot_read(
         assert words in page, "who is limited to no section reads all"
 
 
+def test_what_is_held_in_a_section_that_was_taken_away_is_neither_shown_nor_kept(
+    client: Browser, both: tuple[Article, Article]
+) -> None:
+    (here, there), ann, mo = both, make_member(), make_moderator("Mo Adeyemi")
+    own, foreign = waiting(here, ann, words="Held at the harbour."), waiting(there, ann, words="Held in sport.")
+    assert take(mo, "held").ids == [own, foreign]
+    limit(mo, here.section_id)
+    page = text_of(client.sign_in(mo).get("/moderation/mine"))
+    assert "Held at the harbour." in page
+    assert client.get("/moderation/mine").get_data(as_text=True).count('id="case-') == 1
+    with time_machine.travel(clock.now() + claims.CLAIM_LASTS - timedelta(minutes=1)), transaction() as session:
+        assert claims.keep_claims(session, mo.id) == 1
+    until = {row.comment_id: row.expires_at for row in db.session().scalars(select(Claim))}
+    assert until[own] > until[foreign] + timedelta(minutes=5)
+
+
+def test_what_is_held_and_was_moved_away_is_neither_shown_nor_kept(
+    client: Browser, both: tuple[Article, Article]
+) -> None:
+    (here, there), ann, mo = both, make_member(), moderator_of(both[0])
+    held = say(here, ann, "About the match.")
+    report(held, make_member())
+    assert take(mo, "reported").ids == [held]
+    move(held, there, make_moderator())
+    assert "About the match." not in text_of(client.sign_in(mo).get("/moderation/mine"))
+    with transaction() as session:
+        assert claims.keep_claims(session, mo.id) == 0
+
+
 def test_a_sanction_tells_other_sections_why_and_not_what_was_said(
     client: Browser, both: tuple[Article, Article]
 ) -> None:
@@ -108,3 +152,17 @@ def test_a_sanction_names_a_comment_of_ones_own_sections_only(both: tuple[Articl
     assert actions() == []
     warn(ann, say(here, ann), mo)
     assert [row.action for row in actions()] == ["warning"]
+
+
+def test_what_colleagues_take_and_decide_elsewhere_is_not_told(client: Browser, both: tuple[Article, Article]) -> None:
+    ann, flo = make_member(), make_moderator("Flo Okafor")
+    held = [waiting(talk, ann) for talk in both]
+    decided = [waiting(talk, ann) for talk in both]
+    for comment_id in decided:
+        decide(service.publish_comment, comment_id, flo)
+    assert take(flo, "held").ids == held
+    now = client.sign_in(moderator_of(both[0])).get("/moderation/now?after=0").get_json()
+    assert now["claims"] == {str(held[0]): "Flo Okafor"}
+    assert [row["id"] for row in now["decided"]] == [decided[0]]
+    everywhere = Browser(client.app).sign_in(make_moderator()).get("/moderation/now?after=0").get_json()
+    assert [row["id"] for row in everywhere["decided"]] == decided
