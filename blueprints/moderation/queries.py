@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Row, Select, and_, case, exists, or_, select, true
+from sqlalchemy import ColumnElement, Row, Select, and_, case, exists, func, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
 from blueprints.notifications import queries as mail_queries
@@ -72,12 +72,16 @@ def words_for(sections: Sections) -> ColumnElement[str]:
 
 
 def open_objections(viewer: Viewer) -> Select[Any]:
-    """The ids of open objections that this moderator may decide: neither their own nor about their own decisions."""
+    """The ids of open objections that this moderator may decide: neither their own nor about their own decisions.
+
+    The section is that in which the comment stands now.
+    """
     sections = sections_of(viewer)
     statement = (
         select(Appeal.id)
         .join(ModerationAction, ModerationAction.id == Appeal.action_id)
-        .outerjoin(Thread, Thread.id == ModerationAction.thread_id)
+        .outerjoin(Comment, Comment.id == Appeal.comment_id)
+        .outerjoin(Thread, Thread.id == func.coalesce(Comment.thread_id, ModerationAction.thread_id))
         .outerjoin(Article, Article.id == Thread.article_id)
         .where(
             Appeal.outcome == "open",

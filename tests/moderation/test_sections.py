@@ -17,9 +17,10 @@ from models.desk import Claim
 from models.thread import Comment, Thread
 from models.user import ModeratedSection, User
 from tests.browser import Browser, text_of
-from tests.factories import make_section
+from tests.factories import make_section, thread_of
 from tests.moderation.desk import (
     actions,
+    comment,
     decide,
     make_member,
     make_moderator,
@@ -30,6 +31,7 @@ from tests.moderation.desk import (
     waiting,
 )
 from tests.moderation.test_moving import move
+from tests.moderation.test_objections import answer, object_to
 from tests.moderation.test_queues import take
 
 
@@ -152,6 +154,40 @@ def test_a_sanction_names_a_comment_of_ones_own_sections_only(both: tuple[Articl
     assert actions() == []
     warn(ann, say(here, ann), mo)
     assert [row.action for row in actions()] == ["warning"]
+
+
+def test_an_objection_is_decided_where_the_comment_stands_now(
+    client: Browser, both: tuple[Article, Article]
+) -> None:
+    (here, there), ann = both, make_member()
+    moved = say(here, ann, "About the match.")
+    reject(moved, make_moderator())
+    appeal_id = object_to(moved, ann)
+    move(moved, there, make_moderator())
+    mo, flo = moderator_of(both[0]), moderator_of(there, "Flo Okafor")
+    client.sign_in(mo)
+    assert "No objection waits" in text_of(client.get("/moderation/objections"))
+    assert client.get(f"/moderation/appeals/{appeal_id}").status_code == 404
+    assert "About the match." not in text_of(client.get("/moderation/decided"))
+    refused(lambda: answer(appeal_id, mo, reverse=True))
+    colleague = Browser(client.app).sign_in(flo)
+    assert "About the match." in text_of(colleague.get("/moderation/objections"))
+    assert "About the match." in text_of(colleague.get(f"/moderation/appeals/{appeal_id}"))
+    answer(appeal_id, flo, reverse=True)
+    assert comment(moved).status == "published"
+    assert actions()[-1].thread_id == thread_of(there).id
+
+
+def test_who_decided_first_no_longer_sees_the_objection_once_the_comment_was_moved_away(
+    client: Browser, both: tuple[Article, Article]
+) -> None:
+    (here, there), ann, mo = both, make_member("Ann Droste"), moderator_of(both[0])
+    moved = say(here, ann)
+    reject(moved, mo)
+    object_to(moved, ann)
+    assert "Ann Droste" in text_of(client.sign_in(mo).get("/moderation/objections"))
+    move(moved, there, make_moderator())
+    assert "Ann Droste" not in text_of(client.get("/moderation/objections"))
 
 
 def test_what_colleagues_take_and_decide_elsewhere_is_not_told(client: Browser, both: tuple[Article, Article]) -> None:
