@@ -8,12 +8,13 @@ import time_machine
 from flask import Flask
 from sqlalchemy import delete, select, update
 
-from blueprints.moderation import claims, sanctions, service
+from blueprints.moderation import claims, sanctions, service, stress
 from core import clock
 from core.db import db, transaction
 from core.errors import DomainError
 from models.article import Article, Section
 from models.desk import Claim
+from models.stress import Alarm
 from models.thread import Comment, Thread
 from models.user import ModeratedSection, User
 from tests.browser import Browser, text_of
@@ -202,3 +203,21 @@ def test_what_colleagues_take_and_decide_elsewhere_is_not_told(client: Browser, 
     assert [row["id"] for row in now["decided"]] == [decided[0]]
     everywhere = Browser(client.app).sign_in(make_moderator()).get("/moderation/now?after=0").get_json()
     assert [row["id"] for row in everywhere["decided"]] == decided
+
+
+def test_an_alarm_elsewhere_is_taken_by_who_moderates_there(both: tuple[Article, Article]) -> None:
+    mo, now = moderator_of(both[0]), clock.now()
+    with transaction() as session:
+        for place in (thread_of(both[0]).id, thread_of(both[1]).id, stress.EVERYWHERE):
+            session.add(Alarm(place=place, started_at=now, last_at=now, comments=50, usual=4.0))
+    own, foreign, everywhere = db.session().scalars(select(Alarm.id).order_by(Alarm.id)).all()
+
+    def see_to(alarm_id: int) -> None:
+        with transaction() as session:
+            stress.take_alarm(session, alarm_id=alarm_id, actor_id=mo.id)
+
+    refused(lambda: see_to(foreign))
+    see_to(own)
+    see_to(everywhere)
+    seen = {row.id: row.seen_by for row in db.session().scalars(select(Alarm).execution_options(populate_existing=True))}
+    assert seen == {own: mo.id, foreign: None, everywhere: mo.id}
