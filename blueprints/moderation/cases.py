@@ -137,7 +137,7 @@ def cases(session: Session, rows: Sequence[Row[Any]], viewer: Viewer, now: datet
     findings = _by(queries_cases.findings_of(session, ids), "comment_id")
     revisions = _by(queries_cases.earlier_revisions(session, ids), "comment_id")
     decisions = _by(queries.decisions_on(session, ids), "comment_id")
-    known = records(session, authors, now)
+    known = records(session, authors, queries.sections_of(viewer), now)
     alike = queries_cases.alike(session, [row.body_hash for row in rows])
     part_in = queries_cases.threads_with(session, viewer.id or 0, sorted({row.thread_id for row in rows}))
     unpicked, languages = queries_cases.never_picked(session, authors), queries_cases.languages_of(session, ids)
@@ -177,14 +177,16 @@ def cases(session: Session, rows: Sequence[Row[Any]], viewer: Viewer, now: datet
     ]
 
 
-def records(session: Session, user_ids: Sequence[int], now: datetime) -> dict[int, Record]:
-    """What is known of each of these people."""
+def records(
+    session: Session, user_ids: Sequence[int], sections: queries.Sections, now: datetime
+) -> dict[int, Record]:
+    """What moderators of these sections know of each of these people."""
     numbers: dict[int, dict[str, int]] = defaultdict(dict)
     for row in queries_cases.statuses_of(session, user_ids):
         numbers[row.author_id][row.status] = row.number
     reports = queries_cases.reports_against(session, user_ids)
     sanctions = _by(queries_people.sanctions_of(session, user_ids), "user_id")
-    last = _by(queries_cases.last_comments(session, user_ids), "author_id")
+    last = _by(queries_cases.last_comments(session, user_ids, sections), "author_id")
     notes = _by(queries_people.notes_on(session, user_ids), "user_id")
     read, joined = queries_people.discussions_read(session, user_ids), queries_people.joined(session, user_ids)
     steps = ladder.steps(session)

@@ -40,7 +40,7 @@ def claim(session: Session, *, queue: str, filters: Filters, actor_id: int) -> T
     actor = queries.staff_member(session, actor_id)
     refuse(policy.may_moderate(actor, None if not actor.section_ids else next(iter(actor.section_ids))))
     chosen = queries_claims.preference_locked(session, actor_id)
-    free = BATCH - queries_claims.held_by(session, actor_id, now)
+    free = BATCH - queries_claims.held_by(session, actor_id, queries.sections_of(actor), now)
     if free <= 0:
         raise DomainError(f"You hold {BATCH} comments already. Decide about them first, or give them back.", 409)
     rows = queries_queues.candidates(session, actor, queue, filters, now, LOOKED_AT)
@@ -77,9 +77,9 @@ def mixed(hard: Sequence[int], easy: Sequence[int], most: int) -> list[int]:
 
 
 def keep_claims(session: Session, actor_id: int) -> int:
-    """The moderator is still there: what they hold runs out later."""
-    now = clock.now()
-    return queries_claims.renew(session, actor_id, now, now + CLAIM_LASTS)
+    """The moderator is still there: what they hold, and may still decide about, runs out later."""
+    now, sections = clock.now(), queries.sections_of(queries.staff_member(session, actor_id))
+    return queries_claims.renew(session, actor_id, sections, now, now + CLAIM_LASTS)
 
 
 def give_back(session: Session, actor_id: int) -> None:

@@ -108,7 +108,8 @@ def queue_page(queue: str, filters: Filters, after: tuple[float, int] | None) ->
 
 def mine_page() -> str:
     """What this moderator has taken, in the order in which it was taken, which nothing changes."""
-    rows = queries_claims.claimed_rows(db.session(), current_viewer().id or 0, clock.now())
+    viewer = current_viewer()
+    rows = queries_claims.claimed_rows(db.session(), viewer.id or 0, queries.sections_of(viewer), clock.now())
     return _cards(rows, None, "moderation/mine.html", **desk_context("mine"))
 
 

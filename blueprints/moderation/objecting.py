@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from blueprints.moderation import ledger, policy, queries, queries_objections, queries_people
 from blueprints.moderation.decision import Decision, checked_note, tell_soon
 from blueprints.moderation.words import already
+from blueprints.threads import queries_facts
 from blueprints.threads.locking import lock_comment
 from blueprints.threads.policy import refuse
 from blueprints.threads.status import change_status
@@ -61,12 +62,14 @@ def decide_appeal(session: Session, *, appeal_id: int, actor_id: int, reverse: b
     found = queries_objections.objection(session, appeal_id)
     if found is None:
         raise NotFound()
-    comment = lock_comment(session, found.comment_id)[1] if found.comment_id is not None else None
+    thread, comment = lock_comment(session, found.comment_id) if found.comment_id is not None else (None, None)
     queries_people.person_locked(session, found.user_id)
     appeal = queries_objections.appeal_locked(session, appeal_id)
     assert appeal is not None
     actor = queries.staff_member(session, actor_id)
-    refuse(policy.may_moderate(actor, found.section_id))
+    # It may have been moved since it was found.
+    section_id = queries_facts.facts_of_thread(session, thread.id).section_id if thread else found.section_id
+    refuse(policy.may_moderate(actor, section_id))
     refuse(policy.may_decide_appeal(actor, found.first_decider_id, found.user_id))
     if appeal.outcome != "open":
         decider = queries.staff_member(session, appeal.decided_by) if appeal.decided_by else None
@@ -82,8 +85,8 @@ def decide_appeal(session: Session, *, appeal_id: int, actor_id: int, reverse: b
     action = "reverse" if reverse else "uphold"
     action_id = ledger.append(
         session, action=action, at=now, actor_id=actor_id, user_id=found.user_id, comment_id=found.comment_id,
-        thread_id=found.thread_id, from_state=before, to_state=after, revision=found.revision, reason=answer,
-        undoes_id=found.action_id if reverse else None,
+        thread_id=thread.id if thread else found.thread_id, from_state=before, to_state=after,
+        revision=found.revision, reason=answer, undoes_id=found.action_id if reverse else None,
     )  # fmt: skip
     appeal.outcome, appeal.answer = ("reversed" if reverse else "upheld"), answer
     appeal.decided_by, appeal.decided_at = actor_id, now

@@ -28,10 +28,11 @@ def person_page(user_id: int, form: SanctionForm, refused: str = "", *, before: 
     found = queries_people.person(session, user_id)
     if found is None:
         raise NotFound
-    rows = queries.decisions_about(session, queries.sections_of(current_viewer()), user_id, before)
+    sections = queries.sections_of(current_viewer())
+    rows = queries.decisions_about(session, sections, user_id, before)
     shown, more = rows[: queries.PAGE], len(rows) > queries.PAGE
     here = f"{HOME}/people/{user_id}"
-    record = records(session, [user_id], clock.now())[user_id]
+    record = records(session, [user_id], sections, clock.now())[user_id]
     if form.kind.data is None and record.suggestion:
         form.kind.data = record.suggestion.kind
     return render_template(

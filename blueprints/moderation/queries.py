@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Row, Select, and_, exists, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, case, exists, func, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
 from blueprints.notifications import queries as mail_queries
@@ -25,6 +25,8 @@ _later = aliased(ModerationAction)
 _undoing = aliased(ModerationAction)
 _actor = aliased(User)
 _person = aliased(User)
+_home = aliased(Thread)
+_above = aliased(Article)
 
 Sections = frozenset[int] | None  # None: all
 
@@ -45,13 +47,41 @@ def within(sections: Sections) -> ColumnElement[bool]:
     return Article.section_id.in_(sorted(sections)) if sections is not None else Article.id.is_not(None)
 
 
+def stands_within(sections: Sections) -> ColumnElement[bool]:
+    """Whether a Comment, which may have been moved, now stands in these sections."""
+    if sections is None:
+        return true()
+    place = exists().where(
+        _home.id == Comment.thread_id, _above.id == _home.article_id, _above.section_id.in_(sorted(sections))
+    )
+    return place.correlate(Comment)
+
+
+def words_for(sections: Sections) -> ColumnElement[str]:
+    """The words of a Comment for moderators of these sections: of one elsewhere only where everybody reads them.
+
+    Without its author's name everybody reads a nameless one, so here, where it stands under the name, it is left out.
+    """
+    if sections is None:
+        return Comment.body_source.expression
+    public = exists().where(
+        Comment.status == "published", Comment.nameless.is_(False), _home.id == Comment.thread_id,
+        _home.state != "hidden", _above.id == _home.article_id, _above.state == "published",
+    )  # fmt: skip
+    return case((or_(stands_within(sections), public.correlate(Comment)), Comment.body_source), else_="")
+
+
 def open_objections(viewer: Viewer) -> Select[Any]:
-    """The ids of open objections that this moderator may decide: neither their own nor about their own decisions."""
+    """The ids of open objections that this moderator may decide: neither their own nor about their own decisions.
+
+    The section is that in which the comment stands now.
+    """
     sections = sections_of(viewer)
     statement = (
         select(Appeal.id)
         .join(ModerationAction, ModerationAction.id == Appeal.action_id)
-        .outerjoin(Thread, Thread.id == ModerationAction.thread_id)
+        .outerjoin(Comment, Comment.id == Appeal.comment_id)
+        .outerjoin(Thread, Thread.id == func.coalesce(Comment.thread_id, ModerationAction.thread_id))
         .outerjoin(Article, Article.id == Thread.article_id)
         .where(
             Appeal.outcome == "open",
@@ -62,41 +92,48 @@ def open_objections(viewer: Viewer) -> Select[Any]:
     return statement if sections is None else statement.where(within(sections))
 
 
-LEDGER = (
-    select(
-        ModerationAction.id, ModerationAction.action, ModerationAction.actor_id, ModerationAction.user_id,
-        ModerationAction.comment_id, ModerationAction.thread_id, ModerationAction.from_state,
-        ModerationAction.to_state, ModerationAction.revision, ModerationAction.reason, ModerationAction.rule_id,
-        ModerationAction.undoes_id, ModerationAction.batch_id, ModerationAction.subject, ModerationAction.before,
-        ModerationAction.after, ModerationAction.created_at, _actor.display_name.label("actor"),
-        _person.display_name.label("person"), Rule.title.label("rule_title"), Comment.body_source,
-        Article.slug, Article.headline, Article.section_id,
-        or_(
-            exists().where(_undoing.undoes_id == ModerationAction.id),
-            and_(
-                ModerationAction.action.in_(DECISIONS),
-                exists().where(
-                    _later.comment_id == ModerationAction.comment_id,
-                    _later.id > ModerationAction.id,
-                    _later.action.in_(DECISIONS),
+def ledger_for(sections: Sections) -> Select[*tuple[Any, ...]]:
+    """Decisions with the words of the comment for moderators of these sections, and whether it stands there."""
+    return (
+        select(
+            ModerationAction.id, ModerationAction.action, ModerationAction.actor_id, ModerationAction.user_id,
+            ModerationAction.comment_id, ModerationAction.thread_id, ModerationAction.from_state,
+            ModerationAction.to_state, ModerationAction.revision, ModerationAction.reason, ModerationAction.rule_id,
+            ModerationAction.undoes_id, ModerationAction.batch_id, ModerationAction.subject, ModerationAction.before,
+            ModerationAction.after, ModerationAction.created_at, _actor.display_name.label("actor"),
+            _person.display_name.label("person"), Rule.title.label("rule_title"),
+            words_for(sections).label("body_source"), stands_within(sections).label("is_ours"),
+            Article.slug, Article.headline, Article.section_id,
+            or_(
+                exists().where(_undoing.undoes_id == ModerationAction.id),
+                and_(
+                    ModerationAction.action.in_(DECISIONS),
+                    exists().where(
+                        _later.comment_id == ModerationAction.comment_id,
+                        _later.id > ModerationAction.id,
+                        _later.action.in_(DECISIONS),
+                    ),
                 ),
-            ),
-        ).label("is_past"),
-    )
-    .outerjoin(_actor, _actor.id == ModerationAction.actor_id)
-    .outerjoin(_person, _person.id == ModerationAction.user_id)
-    .outerjoin(Rule, Rule.id == ModerationAction.rule_id)
-    .outerjoin(Comment, Comment.id == ModerationAction.comment_id)
-    .outerjoin(Thread, Thread.id == ModerationAction.thread_id)
-    .outerjoin(Article, Article.id == Thread.article_id)
-)  # fmt: skip
+            ).label("is_past"),
+        )
+        .outerjoin(_actor, _actor.id == ModerationAction.actor_id)
+        .outerjoin(_person, _person.id == ModerationAction.user_id)
+        .outerjoin(Rule, Rule.id == ModerationAction.rule_id)
+        .outerjoin(Comment, Comment.id == ModerationAction.comment_id)
+        .outerjoin(Thread, Thread.id == ModerationAction.thread_id)
+        .outerjoin(Article, Article.id == Thread.article_id)
+    )  # fmt: skip
+
+
+LEDGER = ledger_for(None)
 
 
 def decided(
     session: Session, sections: Sections, before: int | None, *, actor_id: int | None = None
 ) -> list[Row[Any]]:
     """Decisions, not settings, the newest first; with sections, those made there. One more than a page."""
-    statement = LEDGER.where(ModerationAction.subject == "").order_by(ModerationAction.id.desc()).limit(PAGE + 1)
+    statement = ledger_for(sections).where(ModerationAction.subject == "")
+    statement = statement.order_by(ModerationAction.id.desc()).limit(PAGE + 1)
     if sections is not None:
         statement = statement.where(or_(ModerationAction.thread_id.is_(None), within(sections)))
     if actor_id is not None:
@@ -108,9 +145,8 @@ def decided(
 
 def decisions_about(session: Session, sections: Sections, user_id: int, before: int | None) -> list[Row[Any]]:
     """Decisions about a person and, with sections, their comments there; the newest first. One more than a page."""
-    statement = (
-        LEDGER.where(ModerationAction.user_id == user_id).order_by(ModerationAction.id.desc()).limit(PAGE + 1)
-    )
+    statement = ledger_for(sections).where(ModerationAction.user_id == user_id)
+    statement = statement.order_by(ModerationAction.id.desc()).limit(PAGE + 1)
     if sections is not None:
         statement = statement.where(or_(ModerationAction.thread_id.is_(None), within(sections)))
     return list(session.execute(statement.where(ModerationAction.id < before) if before else statement))

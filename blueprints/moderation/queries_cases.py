@@ -21,7 +21,7 @@ from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session, aliased
 
-from blueprints.moderation.queries import WAITING
+from blueprints.moderation.queries import WAITING, Sections, stands_within, words_for
 from core.prepared import Prepared
 from models.article import Article, Section
 from models.conduct import TrustedFlagger
@@ -147,8 +147,8 @@ def reports_against(session: Session, author_ids: Sequence[int]) -> dict[int, in
     return {row.author_id: row.number for row in rows}
 
 
-def last_comments(session: Session, author_ids: Sequence[int]) -> list[Row[Any]]:
-    """The newest LAST_COMMENTS comments of each of these people."""
+def last_comments(session: Session, author_ids: Sequence[int], sections: Sections) -> list[Row[Any]]:
+    """The newest LAST_COMMENTS comments of each of these people, with the words that moderators there may read."""
     mine = aliased(Comment)
     fifth = (
         select(mine.id)
@@ -161,7 +161,8 @@ def last_comments(session: Session, author_ids: Sequence[int]) -> list[Row[Any]]
     )
     return list(
         session.execute(
-            select(Comment.id, Comment.author_id, Comment.status, Comment.body_source, Comment.created_at)
+            select(Comment.id, Comment.author_id, Comment.status, Comment.created_at,
+                   words_for(sections).label("body_source"), stands_within(sections).label("is_ours"))
             .join(User, User.id == Comment.author_id)
             .where(User.id.in_(author_ids), Comment.id >= func.coalesce(fifth, 0))
             .order_by(Comment.id.desc())

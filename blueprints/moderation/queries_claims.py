@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy import ColumnElement, Row, delete, exists, func, select, true, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
+from blueprints.moderation.queries import Sections, stands_within, within
 from blueprints.moderation.queries_cases import CASES
 from core.db import db
 from models.desk import Claim, DeskPreference, Pass
@@ -44,45 +45,52 @@ def take(session: Session, moderator_id: int, ids: Sequence[int], now: datetime,
     return set(session.scalars(statement, execution_options={"synchronize_session": False}))
 
 
-def claimed_rows(session: Session, moderator_id: int, now: datetime) -> list[Row[Any]]:
-    """What a moderator holds, as cases, in the order in which it was taken."""
+def claimed_rows(session: Session, moderator_id: int, sections: Sections, now: datetime) -> list[Row[Any]]:
+    """What a moderator holds in their sections, as cases, in the order in which it was taken."""
     return list(
         session.execute(
             CASES.join(Claim, Claim.comment_id == Comment.id)
-            .where(Claim.moderator_id == moderator_id, Claim.expires_at > now)
+            .where(Claim.moderator_id == moderator_id, Claim.expires_at > now, within(sections))
             .order_by(Claim.position)
         )
     )
 
 
-def held_by(session: Session, moderator_id: int, now: datetime) -> int:
-    """How many comments a moderator holds."""
-    return (
-        session.scalar(
-            select(func.count()).select_from(Claim).where(Claim.moderator_id == moderator_id, Claim.expires_at > now)
-        )
-        or 0
+def claim_within(sections: Sections) -> ColumnElement[bool]:
+    """Whether what a Claim is on stands in these sections."""
+    if sections is None:
+        return true()
+    return exists().where(Comment.id == Claim.comment_id, stands_within(sections)).correlate(Claim)
+
+
+def held_by(session: Session, moderator_id: int, sections: Sections, now: datetime) -> int:
+    """How many comments a moderator holds in their sections."""
+    held = select(func.count()).select_from(Claim).where(
+        Claim.moderator_id == moderator_id, Claim.expires_at > now, claim_within(sections)
     )
+    return session.scalar(held) or 0
 
 
-def claims_on(session: Session, now: datetime, comment_ids: Sequence[int] | None = None) -> list[Row[Any]]:
-    """Who holds which of these comments, or of all."""
+def claims_on(
+    session: Session, now: datetime, comment_ids: Sequence[int] | None = None, *, sections: Sections = None
+) -> list[Row[Any]]:
+    """Who holds which of these comments, or of all in these sections."""
     statement = (
         select(Claim.comment_id, Claim.moderator_id, Claim.expires_at, User.display_name.label("name"))
         .join(User, User.id == Claim.moderator_id)
-        .where(Claim.expires_at > now)
+        .where(Claim.expires_at > now, claim_within(sections))
     )
     if comment_ids is not None:
         statement = statement.where(Claim.comment_id.in_(comment_ids))
     return list(session.execute(statement))
 
 
-def renew(session: Session, moderator_id: int, now: datetime, until: datetime) -> int:
-    """Let what a moderator holds run out later. Returns how many comments that are."""
+def renew(session: Session, moderator_id: int, sections: Sections, now: datetime, until: datetime) -> int:
+    """Let what a moderator holds in their sections run out later. Returns how many comments that are."""
     return int(
         session.execute(
             update(Claim)
-            .where(Claim.moderator_id == moderator_id, Claim.expires_at > now)
+            .where(Claim.moderator_id == moderator_id, Claim.expires_at > now, claim_within(sections))
             .values(expires_at=until)
             .execution_options(synchronize_session=False)
         ).rowcount  # type: ignore[attr-defined]
@@ -132,14 +140,15 @@ def preference_locked(session: Session, user_id: int) -> DeskPreference:
     ).scalar_one()
 
 
-def decided_since(action_id: int, limit: int) -> list[Row[Any]]:
-    """Decisions about comments behind this one, the first one first."""
+def decided_since(action_id: int, sections: Sections, limit: int) -> list[Row[Any]]:
+    """Decisions about comments of these sections behind this one, the first one first."""
     return list(
         db.session().execute(
             select(ModerationAction.id, ModerationAction.comment_id, ModerationAction.action,
                    ModerationAction.actor_id, User.display_name.label("actor"))
             .outerjoin(User, User.id == ModerationAction.actor_id)
-            .where(ModerationAction.id > action_id, ModerationAction.comment_id.is_not(None))
+            .join(Comment, Comment.id == ModerationAction.comment_id)
+            .where(ModerationAction.id > action_id, stands_within(sections))
             .order_by(ModerationAction.id)
             .limit(limit)
         )

@@ -28,7 +28,7 @@ _APPEALS = (
         Appeal.outcome, Appeal.answer, Appeal.decided_by, Appeal.decided_at,
         ModerationAction.actor_id.label("first_decider_id"), ModerationAction.action,
         ModerationAction.created_at.label("first_at"), ModerationAction.revision, ModerationAction.from_state,
-        ModerationAction.thread_id, _actor.display_name.label("first_decider"),
+        Thread.id.label("thread_id"), _actor.display_name.label("first_decider"),
         _person.display_name.label("objector"), StatementOfReasons.text.label("told"),
         Rule.title.label("rule_title"), Revision.body_html, Comment.status, Comment.respect_count,
         Article.section_id, Article.slug, Article.headline, Section.name.label("section_name"),
@@ -44,7 +44,7 @@ _APPEALS = (
         Revision,
         and_(Revision.comment_id == ModerationAction.comment_id, Revision.number == ModerationAction.revision),
     )
-    .outerjoin(Thread, Thread.id == ModerationAction.thread_id)
+    .outerjoin(Thread, Thread.id == func.coalesce(Comment.thread_id, ModerationAction.thread_id))
     .outerjoin(Article, Article.id == Thread.article_id)
     .outerjoin(Section, Section.id == Article.section_id)
     .outerjoin(Sanction, Sanction.action_id == Appeal.action_id)
@@ -60,13 +60,17 @@ def objections(session: Session, viewer: Viewer, after: int | None) -> list[Row[
 
 
 def objection(session: Session, appeal_id: int) -> Row[Any] | None:
-    """One objection with the decision it is about."""
+    """One objection with the decision it is about, and where the comment stands now."""
     return queries.one(session, _APPEALS.where(Appeal.id == appeal_id))
 
 
 def left_to_colleagues(session: Session, viewer: Viewer) -> list[Row[Any]]:
-    """Open objections that this moderator may not decide, because they are their own or about their own decisions."""
-    own = or_(ModerationAction.actor_id == viewer.id, Appeal.user_id == viewer.id)
+    """Open objections that this moderator may not decide, because they are their own or about their own decisions.
+
+    What was moved to another section since is for those who moderate there.
+    """
+    here = or_(Thread.id.is_(None), queries.within(queries.sections_of(viewer)))
+    own = or_(and_(ModerationAction.actor_id == viewer.id, here), Appeal.user_id == viewer.id)
     return list(
         session.execute(_APPEALS.where(Appeal.outcome == "open", own).order_by(Appeal.id).limit(queries.PAGE))
     )

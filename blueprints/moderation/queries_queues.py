@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from blueprints.moderation.queries import PAGE, WAITING, Sections, open_objections, sections_of, within
 from blueprints.moderation.queries_cases import CASES
+from blueprints.moderation.queries_claims import claim_within
 from blueprints.moderation.queues import HELD, NEWCOMERS, NONE, QUEUES, REPORTED, UNREVIEWED, Filters
 from core import clock
 from core.records import dataclass
@@ -195,7 +196,7 @@ def backlog(session: Session, viewer: Viewer) -> Backlog:
             numbers.c.reported, numbers.c.held, numbers.c.newcomers, numbers.c.unreviewed,
             ask(func.count(), objections),
             select(func.count())
-            .where(Claim.moderator_id == viewer.id, Claim.expires_at > clock.now())
+            .where(Claim.moderator_id == viewer.id, Claim.expires_at > clock.now(), claim_within(sections))
             .scalar_subquery(),
             select(func.coalesce(func.max(ModerationAction.id), 0)).scalar_subquery(),
             ask(

@@ -61,9 +61,8 @@ def sanction(
         raise DomainError("Please choose an end within a year.")
     rule = rule_words(session, rule_id) if rule_id is not None else None
     _open_person(session, user_id, actor_id)
-    led_to_it = queries_facts.comment_facts(session, comment_id) if comment_id is not None else None
-    if comment_id is not None and (led_to_it is None or led_to_it.author_id != user_id):
-        raise DomainError("The comment that is said to have led to this is not by this person.")
+    if comment_id is not None:
+        _check_cause(session, comment_id, user_id, actor_id)
     known = queries_people.sanction_in_force(session, user_id, kind, now) if kind != "warning" else None
     if known:
         own = known.actor_id == actor_id
@@ -130,6 +129,16 @@ def _open_person(session: Session, user_id: int, actor_id: int) -> None:
         raise NotFound()
     subject = queries.staff_member(session, user_id)
     refuse(policy.may_sanction(queries.staff_member(session, actor_id), user_id, subject.roles))
+
+
+def _check_cause(session: Session, comment_id: int, user_id: int, actor_id: int) -> None:
+    """A comment that led to a sanction is by that person, and stands where the moderator decides."""
+    place = queries_facts.facts_of_comment(session, comment_id)
+    if place is not None:
+        refuse(policy.may_moderate(queries.staff_member(session, actor_id), place.section_id))
+    led_to_it = queries_facts.comment_facts(session, comment_id)
+    if led_to_it is None or led_to_it.author_id != user_id:
+        raise DomainError("The comment that is said to have led to this is not by this person.")
 
 
 def _lift(

@@ -52,18 +52,20 @@ def tips_page() -> str:
 def state_since(action_id: int) -> dict[str, Any]:
     """Who holds what, what was decided behind that decision, and how much waits, as programs read it."""
     session, viewer = db.session(), current_viewer()
-    rows = queries_claims.decided_since(action_id, DECISIONS_TOLD)
+    sections = queries.sections_of(viewer)
+    rows = queries_claims.decided_since(action_id, sections, DECISIONS_TOLD)
     backlog = queries_queues.backlog(session, viewer)
     return {
         "claims": {
             row.comment_id: row.name
-            for row in queries_claims.claims_on(session, clock.now()) if row.moderator_id != viewer.id
+            for row in queries_claims.claims_on(session, clock.now(), sections=sections)
+            if row.moderator_id != viewer.id
         },
         "decided": [
             {"id": row.comment_id, "words": f"{DONE[row.action]} by {row.actor or 'the program'}"}
             for row in rows if row.actor_id != viewer.id and row.action in queries.DECISIONS
         ],
-        "alarms": len(queries_stress.alarms(session, queries.sections_of(viewer))),
+        "alarms": len(queries_stress.alarms(session, sections)),
         "after": rows[-1].id if rows else action_id,
         "counts": {name: getattr(backlog, name) for name in (*QUEUES, "objections")},
     }  # fmt: skip

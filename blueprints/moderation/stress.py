@@ -89,10 +89,13 @@ def tell_alarm(session: Session, alarm_id: int) -> None:
 
 
 def take_alarm(session: Session, *, alarm_id: int, actor_id: int) -> None:
-    """Say to colleagues that one sees to it. Raises Conflict where somebody does already."""
+    """Say to colleagues that one sees to it. Raises Conflict where somebody does already, Forbidden elsewhere."""
     alarm = queries_stress.alarm_locked(session, alarm_id)
     if alarm is None:
         raise NotFound
+    if alarm.place != EVERYWHERE:
+        place = queries_stress.alarm(session, alarm_id)
+        refuse(policy.may_moderate(queries.staff_member(session, actor_id), place.section_id if place else None))
     if alarm.seen_by is not None:
         raise Conflict("A colleague sees to this already.")
     alarm.seen_by = actor_id

@@ -148,7 +148,7 @@ def test_what_one_has_taken_nobody_else_gets_until_it_lapses(app: Flask) -> None
     assert take(flo, "held").ids == []
     with time_machine.travel(clock.now() + claims.CLAIM_LASTS + timedelta(seconds=1)):
         assert take(flo, "held").ids == held
-        assert [row.id for row in queries_claims.claimed_rows(db.session(), flo.id, clock.now())] == held
+        assert [row.id for row in queries_claims.claimed_rows(db.session(), flo.id, None, clock.now())] == held
 
 
 def test_a_claim_lasts_while_its_moderator_does_something(app: Flask) -> None:
