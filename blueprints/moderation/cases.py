@@ -138,7 +138,7 @@ def cases(session: Session, rows: Sequence[Row[Any]], viewer: Viewer, now: datet
     revisions = _by(queries_cases.earlier_revisions(session, ids), "comment_id")
     decisions = _by(queries.decisions_on(session, ids), "comment_id")
     known = records(session, authors, now)
-    alike = queries_cases.alike(session, [row.body_hash for row in rows])
+    alike = queries_cases.alike(session, queries.sections_of(viewer), [row.body_hash for row in rows])
     part_in = queries_cases.threads_with(session, viewer.id or 0, sorted({row.thread_id for row in rows}))
     unpicked, languages = queries_cases.never_picked(session, authors), queries_cases.languages_of(session, ids)
     tips = _by(queries_cases.open_tips(session, ids), "comment_id")

@@ -8,7 +8,7 @@ from sqlalchemy import Row, delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from blueprints.moderation.queries import DECISIONS, WAITING, Sections, within
-from blueprints.moderation.queries_cases import undecided
+from blueprints.moderation.queries_cases import in_sections, undecided
 from core.viewer import Viewer
 from models.article import Article
 from models.desk import BulkItem, BulkRun
@@ -38,11 +38,11 @@ def choosable(session: Session, viewer: Viewer, sections: Sections, ids: Sequenc
     )
 
 
-def alike_ids(session: Session, comment_id: int, limit: int) -> list[int]:
-    """The other undecided comments with the same words."""
+def alike_ids(session: Session, sections: Sections, comment_id: int, limit: int) -> list[int]:
+    """The other undecided comments with the same words in these sections."""
     words = select(Comment.body_hash).where(Comment.id == comment_id, Comment.body_hash != "").scalar_subquery()
     found = select(Comment.id).where(Comment.body_hash == words, Comment.id != comment_id, undecided())
-    return list(session.scalars(found.order_by(Comment.id).limit(limit)))
+    return list(session.scalars(in_sections(found, sections).order_by(Comment.id).limit(limit)))
 
 
 def add_items(session: Session, run_id: int, rows: Sequence[Row[Any]]) -> None:

@@ -10,6 +10,7 @@ from core.db import db, transaction
 from jobs.worker import run_all
 from models.desk import BulkItem, BulkRun
 from tests.browser import Browser, text_of
+from tests.factories import make_section
 from tests.moderation.desk import (
     actions,
     broken_counters,
@@ -153,3 +154,34 @@ def test_a_run_that_tries_nothing_says_so(client: Browser) -> None:
     mo = client.sign_in(make_moderator())
     page = mo.follow(mo.post("/moderation/bulk", {"queue": "held", "verb": "accept", "all": "1"}))
     assert "nothing among these" in text_of(page)
+
+
+def test_the_copies_of_a_comment_of_another_section_are_not_asked_for(client: Browser) -> None:
+    harbour, words = make_section("Harbour"), "Buy my boats, they are the best boats of all."
+    here, there = say(make_talk(section=harbour), make_member(), words), say(make_talk(), make_member(), words)
+    browser = client.sign_in(make_moderator(sections=(harbour,)))
+    assert browser.post(f"/moderation/comments/{there}/alike", {}).status_code == 404
+    reject(there, make_moderator(), note="For colleagues only.")
+    assert browser.post(f"/moderation/comments/{there}/alike", {}).status_code == 404
+    assert db.session().scalars(db.select(BulkRun.id)).all() == []
+    assert statuses()[here] == "published"
+
+
+def test_copies_are_counted_and_chosen_in_ones_own_sections(client: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk, "MOST", 1)
+    harbour, words = make_section("Harbour"), "Buy my boats, they are the best boats of all."
+    for _ in range(2):
+        say(make_talk(), make_member(), words)
+    first, copy = (say(make_talk(section=harbour), make_member(), words) for _ in range(2))
+    mo = make_moderator(sections=(harbour,))
+    browser = client.sign_in(mo)
+    assert "The same words, undecided, 1 more time." in text_of(browser.get(f"/moderation/comments/{first}"))
+    shown = {"rule_id": play_the_ball().id, "revision": 1, "status": "published", "last_action_id": 0}
+    card = browser.post(f"/moderation/comments/{first}/reject", shown, headers={"X-Requested-With": "fetch"})
+    assert "Do the same to 1 copy" in text_of(card)
+    assert "Do the same to it" in text_of(browser.get(f"/moderation/comments/{first}"))
+    asked = browser.post(f"/moderation/comments/{first}/alike", {})
+    assert asked.status_code == 303
+    browser.post(f"{asked.headers['Location']}/do", {})
+    run_all()
+    assert statuses()[copy] == "rejected"
