@@ -94,10 +94,16 @@ def begin(session: Session, *, run_id: int, actor_id: int) -> None:
 
 
 def take_back(session: Session, *, run_id: int, actor_id: int) -> None:
-    """Take a whole run back, also one that is still being carried out. Raises Conflict where that was done already."""
+    """Take a whole run back, also one that is still being carried out.
+
+    Raises NotFound where nothing of it is in the moderator's sections, and DomainError where not all of it is; Conflict
+    where that was done already.
+    """
     actor, run = queries.staff_member(session, actor_id), _locked(session, run_id)
-    if not actor.is_moderator:
+    about = queries_bulk.sections_of_run(session, run_id)
+    if not any(actor.moderates(section_id) for section_id in about):
         raise NotFound
+    refuse(policy.may_take_back_run(actor, about))
     if run.state not in {"running", "done"}:
         raise Conflict("This was taken back already, or never begun.")
     run.state, run.undone_by, run.finished_at = "undoing", actor_id, None
