@@ -215,6 +215,21 @@ def test_a_run_that_was_taken_back_in_part_says_how_much_was_not(client: Browser
     assert (statuses()[here], statuses()[there]) == ("rejected", "withheld")
 
 
+def test_a_run_that_was_taken_back_before_it_did_anything_says_so(client: Browser) -> None:
+    mo = make_moderator()
+    held = waiting(make_talk(), make_member())
+    run_id = tried([held], mo.id, "accept")
+    browser = client.sign_in(mo)
+    browser.post(f"/moderation/bulk/{run_id}/do", {})
+    browser.post(f"/moderation/bulk/{run_id}/undo", {})
+    run_all()
+    page = text_of(browser.get(f"/moderation/bulk/{run_id}"))
+    assert "1 not done" in page
+    assert "It was stopped before anything was decided." in page
+    assert "All of it" not in page
+    assert statuses()[held] == "withheld"
+
+
 def test_a_run_shows_moderators_of_sections_only_what_is_theirs(client: Browser) -> None:
     harbour, _, _, run_id = over_two_sections(make_moderator("Mo Adeyemi").id)
     browser = client.sign_in(make_moderator(sections=(harbour,)))
