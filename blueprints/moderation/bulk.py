@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from blueprints.moderation import policy, queries, queries_bulk, queries_queues, service, undoing
 from blueprints.moderation.decision import Decision, checked_note
 from blueprints.moderation.queues import QUEUES, Filters
+from blueprints.threads import queries_facts
 from blueprints.threads.policy import refuse
 from core import clock
 from core.db import transaction
@@ -64,15 +65,19 @@ def try_out(
 def try_alike(session: Session, *, comment_id: int, actor_id: int) -> int:
     """Decide once for duplicates: the last decision about a comment, tried on every undecided one with its words.
 
-    Raises DomainError where nobody has decided about it yet.
+    Raises DomainError where nobody has decided about it yet, or colleagues moderate its section.
     """
+    actor, facts = queries.staff_member(session, actor_id), queries_facts.facts_of_comment(session, comment_id)
+    if facts is None:
+        raise NotFound
+    refuse(policy.may_moderate(actor, facts.section_id))
     last = queries.last_decision(session, comment_id)
     if last is None or last.actor_id is None or last.action not in {"publish", "keep", "restore", "reject"}:
         raise DomainError("Decide about this one first; then the same can be done to its copies.", 409)
     verb = "reject" if last.action == "reject" else "accept"
     return try_out(
         session, verb=verb, rule_id=last.rule_id, note=last.reason if verb == "reject" else "",
-        ids=queries_bulk.alike_ids(session, comment_id, MOST), actor_id=actor_id,
+        ids=queries_bulk.alike_ids(session, queries.sections_of(actor), comment_id, MOST), actor_id=actor_id,
         about=f"The same words as comment {comment_id}",
     )  # fmt: skip
 
@@ -89,10 +94,16 @@ def begin(session: Session, *, run_id: int, actor_id: int) -> None:
 
 
 def take_back(session: Session, *, run_id: int, actor_id: int) -> None:
-    """Take a whole run back, also one that is still being carried out. Raises Conflict where that was done already."""
+    """Take a whole run back, also one that is still being carried out.
+
+    Raises NotFound where nothing of it is in the moderator's sections, and DomainError where not all of it is; Conflict
+    where that was done already.
+    """
     actor, run = queries.staff_member(session, actor_id), _locked(session, run_id)
-    if not actor.is_moderator:
+    about = queries_bulk.sections_of_run(session, run_id)
+    if not any(actor.moderates(section_id) for section_id in about):
         raise NotFound
+    refuse(policy.may_take_back_run(actor, about))
     if run.state not in {"running", "done"}:
         raise Conflict("This was taken back already, or never begun.")
     run.state, run.undone_by, run.finished_at = "undoing", actor_id, None

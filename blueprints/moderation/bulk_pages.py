@@ -6,6 +6,8 @@ from flask import render_template
 
 from blueprints.moderation import queries_bulk, service
 from blueprints.moderation.desk import desk_context
+from blueprints.moderation.policy import may_take_back_run
+from blueprints.moderation.queries import sections_of
 from blueprints.moderation.queues import QUEUES, Filters
 from core.db import db
 from core.errors import DomainError, NotFound
@@ -21,18 +23,20 @@ def run_page(run_id: int) -> str:
     run = queries_bulk.run(session, run_id)
     if run is None or (run.state == "tried" and run.actor_id != viewer.id):
         raise NotFound
-    items = queries_bulk.items(session, run_id, SHOWN)
+    items = queries_bulk.items(session, sections_of(viewer), run_id, SHOWN)
+    if not items:
+        raise NotFound
+    elsewhere = may_take_back_run(viewer, queries_bulk.sections_of_run(session, run_id)) is not None
     return render_template(
-        "moderation/bulk.html", run=run, shown=items, reach=queries_bulk.reach(session, run_id),
+        "moderation/bulk.html", run=run, shown=items, elsewhere=elsewhere, reach=queries_bulk.reach(session, run_id),
         outcomes=queries_bulk.outcomes(session, run_id), words=_words(run, items), **desk_context("bulk"),
     )  # fmt: skip
 
 
 def runs_page() -> str:
-    """What was decided about many comments lately."""
-    return render_template(
-        "moderation/runs.html", rows=queries_bulk.runs_lately(db.session(), RUNS_SHOWN), **desk_context("bulk")
-    )
+    """What was decided about many comments lately, as far as it is in one's sections."""
+    rows = queries_bulk.runs_lately(db.session(), sections_of(current_viewer()), RUNS_SHOWN)
+    return render_template("moderation/runs.html", rows=rows, **desk_context("bulk"))
 
 
 def about(queue: str, filters: Filters, is_all: bool) -> str:

@@ -167,7 +167,7 @@ def decided_card(action_id: int, template: str = "moderation/_decided.html") -> 
     assert row is not None
     alike = 0
     if row.comment_id is not None and row.action in {"publish", "keep", "reject"}:
-        alike = queries_cases.copies_of(db.session(), row.comment_id)
+        alike = queries_cases.copies_of(db.session(), queries.sections_of(current_viewer()), row.comment_id)
     return render_template(template, row=row, DONE=DONE, alike=alike)
 
 

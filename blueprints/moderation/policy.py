@@ -3,6 +3,7 @@
 Each answers None for yes, or a Refusal with a sentence for people.
 """
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from blueprints.threads.policy import Refusal
@@ -24,6 +25,15 @@ def may_decide(viewer: Viewer, author_id: int) -> Refusal | None:
     """Nobody decides about their own comment."""
     if viewer.id == author_id:
         return Refusal("own", "This is your own comment. A colleague decides about it.")
+    return None
+
+
+def may_take_back_run(viewer: Viewer, section_ids: Iterable[int]) -> Refusal | None:
+    """A decision about many is taken back as a whole by whoever moderates the sections of all of it."""
+    if not all(viewer.moderates(section_id) for section_id in section_ids):
+        return Refusal(
+            "section", "Some of these comments are in sections that colleagues moderate. Nothing was taken back."
+        )
     return None
 
 

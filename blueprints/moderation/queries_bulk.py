@@ -8,7 +8,7 @@ from sqlalchemy import Row, delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from blueprints.moderation.queries import DECISIONS, WAITING, Sections, within
-from blueprints.moderation.queries_cases import undecided
+from blueprints.moderation.queries_cases import in_sections, undecided
 from core.viewer import Viewer
 from models.article import Article
 from models.desk import BulkItem, BulkRun
@@ -38,11 +38,11 @@ def choosable(session: Session, viewer: Viewer, sections: Sections, ids: Sequenc
     )
 
 
-def alike_ids(session: Session, comment_id: int, limit: int) -> list[int]:
-    """The other undecided comments with the same words."""
+def alike_ids(session: Session, sections: Sections, comment_id: int, limit: int) -> list[int]:
+    """The other undecided comments with the same words in these sections."""
     words = select(Comment.body_hash).where(Comment.id == comment_id, Comment.body_hash != "").scalar_subquery()
     found = select(Comment.id).where(Comment.body_hash == words, Comment.id != comment_id, undecided())
-    return list(session.scalars(found.order_by(Comment.id).limit(limit)))
+    return list(session.scalars(in_sections(found, sections).order_by(Comment.id).limit(limit)))
 
 
 def add_items(session: Session, run_id: int, rows: Sequence[Row[Any]]) -> None:
@@ -111,8 +111,22 @@ def reach(session: Session, run_id: int) -> Row[Any]:
     return found  # type: ignore[no-any-return]
 
 
-def items(session: Session, run_id: int, limit: int) -> list[Row[Any]]:
-    """The first comments of a run; those that were left as they are before the others."""
+def sections_of_run(session: Session, run_id: int) -> frozenset[int]:
+    """The sections in which the comments of a run stand now."""
+    return frozenset(
+        session.scalars(
+            select(Article.section_id)
+            .join(Thread, Thread.article_id == Article.id)
+            .join(Comment, Comment.thread_id == Thread.id)
+            .join(BulkItem, BulkItem.comment_id == Comment.id)
+            .where(BulkItem.run_id == run_id)
+            .distinct()
+        )
+    )
+
+
+def items(session: Session, sections: Sections, run_id: int, limit: int) -> list[Row[Any]]:
+    """The first comments of a run in these sections; those that were left as they are before the others."""
     return list(
         session.execute(
             select(BulkItem.comment_id, BulkItem.outcome, BulkItem.why, Comment.body_source, Comment.status,
@@ -121,25 +135,33 @@ def items(session: Session, run_id: int, limit: int) -> list[Row[Any]]:
             .join(User, User.id == Comment.author_id)
             .join(Thread, Thread.id == Comment.thread_id)
             .join(Article, Article.id == Thread.article_id)
-            .where(BulkItem.run_id == run_id)
+            .where(BulkItem.run_id == run_id, within(sections))
             .order_by(BulkItem.why.desc(), Comment.thread_id, Comment.id)
             .limit(limit)
         )
     )  # fmt: skip
 
 
-def runs_lately(session: Session, limit: int) -> list[Row[Any]]:
-    """The newest runs that were carried out."""
-    return list(
-        session.execute(
-            select(BulkRun.id, BulkRun.verb, BulkRun.about, BulkRun.state, BulkRun.started_at,
-                   User.display_name.label("actor"))
-            .join(User, User.id == BulkRun.actor_id)
-            .where(BulkRun.state != "tried")
-            .order_by(BulkRun.id.desc())
-            .limit(limit)
-        )
+def runs_lately(session: Session, sections: Sections, limit: int) -> list[Row[Any]]:
+    """The newest runs that were carried out, with something in these sections."""
+    kept = (
+        select(func.count())
+        .where(BulkItem.run_id == BulkRun.id, BulkItem.outcome == "kept")
+        .correlate(BulkRun)
+        .scalar_subquery()
+    )
+    found = (
+        select(BulkRun.id, BulkRun.verb, BulkRun.about, BulkRun.state, BulkRun.started_at,
+               User.display_name.label("actor"), kept.label("kept"))
+        .join(User, User.id == BulkRun.actor_id)
+        .where(BulkRun.state != "tried")
+        .order_by(BulkRun.id.desc())
+        .limit(limit)
     )  # fmt: skip
+    if sections is not None:
+        about = in_sections(select(Comment.id).join(BulkItem, BulkItem.comment_id == Comment.id), sections)
+        found = found.where(about.where(BulkItem.run_id == BulkRun.id).correlate(BulkRun).exists())
+    return list(session.execute(found))
 
 
 def forget_tried(session: Session, before: datetime) -> None:

@@ -7,9 +7,13 @@ from flask import Flask
 
 from blueprints.moderation import bulk, queries_bulk, service
 from core.db import db, transaction
+from core.errors import DomainError
 from jobs.worker import run_all
+from models.article import Section
 from models.desk import BulkItem, BulkRun
+from models.user import ModeratedSection
 from tests.browser import Browser, text_of
+from tests.factories import make_section
 from tests.moderation.desk import (
     actions,
     broken_counters,
@@ -83,7 +87,7 @@ def test_what_changed_meanwhile_is_left_as_it_is(app: Flask) -> None:
     decide(service.publish_comment, two, flo)
     assert carried_out(run_id, mo.id) == {"done": 1, "refused": 1}
     assert statuses()[two] == "published"
-    (left,) = [row for row in queries_bulk.items(db.session(), run_id, 5) if row.outcome == "refused"]
+    (left,) = [row for row in queries_bulk.items(db.session(), None, run_id, 5) if row.outcome == "refused"]
     assert left.why == "Already published by Flo Okafor just now."
 
 
@@ -153,3 +157,125 @@ def test_a_run_that_tries_nothing_says_so(client: Browser) -> None:
     mo = client.sign_in(make_moderator())
     page = mo.follow(mo.post("/moderation/bulk", {"queue": "held", "verb": "accept", "all": "1"}))
     assert "nothing among these" in text_of(page)
+
+
+def over_two_sections(by: int, verb: str = "accept") -> tuple[Section, int, int, int]:
+    """A section, a comment there and one elsewhere, and a run about both that was carried out."""
+    harbour = make_section("Harbour")
+    here = waiting(make_talk(section=harbour), make_member("Ann Droste"), words="Words about the harbour.")
+    there = waiting(make_talk(), make_member("Bea Lind"), words="Words about the theatre.")
+    run_id = tried([here, there], by, verb)
+    assert carried_out(run_id, by) == {"done": 2}
+    return harbour, here, there, run_id
+
+
+def test_who_moderates_only_some_of_its_sections_takes_no_run_back(app: Flask) -> None:
+    mo = make_moderator()
+    harbour, here, there, run_id = over_two_sections(mo.id)
+    for section, status in (harbour, 403), (make_section(), 404):
+        colleague = make_moderator(sections=(section,))
+        with pytest.raises(DomainError) as refused, transaction() as session:
+            bulk.take_back(session, run_id=run_id, actor_id=colleague.id)
+        assert refused.value.status == status
+    run_all()
+    assert db.session().scalars(db.select(BulkRun.state)).one() == "done"
+    assert {statuses()[one] for one in (here, there)} == {"published"}
+    with transaction() as session:
+        bulk.take_back(session, run_id=run_id, actor_id=mo.id)
+    run_all()
+    assert outcomes(run_id) == {"undone": 2}
+
+
+def test_who_made_a_run_takes_it_back_only_while_moderating_its_sections(client: Browser) -> None:
+    mo = make_moderator()
+    harbour, here, there, run_id = over_two_sections(mo.id)
+    with transaction() as session:
+        session.add(ModeratedSection(user_id=mo.id, section_id=harbour.id))
+    browser = client.sign_in(mo)
+    assert "Take all of it back" not in text_of(browser.get(f"/moderation/bulk/{run_id}"))
+    answer = browser.post(f"/moderation/bulk/{run_id}/undo", {})
+    assert answer.status_code == 403
+    assert "in sections that colleagues moderate" in text_of(answer)
+    run_all()
+    assert outcomes(run_id) == {"done": 2}
+    assert {statuses()[one] for one in (here, there)} == {"published"}
+
+
+def test_a_run_that_was_taken_back_in_part_says_how_much_was_not(client: Browser) -> None:
+    mo = make_moderator()
+    _, here, there, run_id = over_two_sections(mo.id)
+    reject(here, make_moderator("Flo Okafor"))
+    browser = client.sign_in(mo)
+    browser.post(f"/moderation/bulk/{run_id}/undo", {})
+    run_all()
+    page = text_of(browser.get(f"/moderation/bulk/{run_id}"))
+    assert "All of it" not in page
+    assert "1 comment was not taken back" in page
+    assert "taken back, but for 1" in text_of(browser.get("/moderation/bulk"))
+    assert (statuses()[here], statuses()[there]) == ("rejected", "withheld")
+
+
+def test_a_run_that_was_taken_back_before_it_did_anything_says_so(client: Browser) -> None:
+    mo = make_moderator()
+    held = waiting(make_talk(), make_member())
+    run_id = tried([held], mo.id, "accept")
+    browser = client.sign_in(mo)
+    browser.post(f"/moderation/bulk/{run_id}/do", {})
+    browser.post(f"/moderation/bulk/{run_id}/undo", {})
+    run_all()
+    page = text_of(browser.get(f"/moderation/bulk/{run_id}"))
+    assert "1 not done" in page
+    assert "It was stopped before anything was decided." in page
+    assert "All of it" not in page
+    assert statuses()[held] == "withheld"
+
+
+def test_a_run_shows_moderators_of_sections_only_what_is_theirs(client: Browser) -> None:
+    harbour, _, _, run_id = over_two_sections(make_moderator("Mo Adeyemi").id)
+    browser = client.sign_in(make_moderator(sections=(harbour,)))
+    page = text_of(browser.get(f"/moderation/bulk/{run_id}"))
+    assert "Words about the harbour." in page
+    assert "2 done" in page
+    for words in ("Bea Lind", "Words about the theatre.", "Take all of it back"):
+        assert words not in page
+    assert "sections that colleagues moderate" in page
+    assert "Mo Adeyemi" in text_of(browser.get("/moderation/bulk"))
+
+
+def test_a_run_with_nothing_of_ones_sections_is_not_there(client: Browser) -> None:
+    _, _, _, run_id = over_two_sections(make_moderator("Mo Adeyemi").id)
+    browser = client.sign_in(make_moderator(sections=(make_section(),)))
+    assert browser.get(f"/moderation/bulk/{run_id}").status_code == 404
+    assert browser.post(f"/moderation/bulk/{run_id}/undo", {}).status_code == 404
+    assert "Mo Adeyemi" not in text_of(browser.get("/moderation/bulk"))
+
+
+def test_the_copies_of_a_comment_of_another_section_are_not_asked_for(client: Browser) -> None:
+    harbour, words = make_section("Harbour"), "Buy my boats, they are the best boats of all."
+    here, there = say(make_talk(section=harbour), make_member(), words), say(make_talk(), make_member(), words)
+    browser = client.sign_in(make_moderator(sections=(harbour,)))
+    assert browser.post(f"/moderation/comments/{there}/alike", {}).status_code == 404
+    reject(there, make_moderator(), note="For colleagues only.")
+    assert browser.post(f"/moderation/comments/{there}/alike", {}).status_code == 404
+    assert db.session().scalars(db.select(BulkRun.id)).all() == []
+    assert statuses()[here] == "published"
+
+
+def test_copies_are_counted_and_chosen_in_ones_own_sections(client: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk, "MOST", 1)
+    harbour, words = make_section("Harbour"), "Buy my boats, they are the best boats of all."
+    for _ in range(2):
+        say(make_talk(), make_member(), words)
+    first, copy = (say(make_talk(section=harbour), make_member(), words) for _ in range(2))
+    mo = make_moderator(sections=(harbour,))
+    browser = client.sign_in(mo)
+    assert "The same words, undecided, 1 more time." in text_of(browser.get(f"/moderation/comments/{first}"))
+    shown = {"rule_id": play_the_ball().id, "revision": 1, "status": "published", "last_action_id": 0}
+    card = browser.post(f"/moderation/comments/{first}/reject", shown, headers={"X-Requested-With": "fetch"})
+    assert "Do the same to 1 copy" in text_of(card)
+    assert "Do the same to it" in text_of(browser.get(f"/moderation/comments/{first}"))
+    asked = browser.post(f"/moderation/comments/{first}/alike", {})
+    assert asked.status_code == 303
+    browser.post(f"{asked.headers['Location']}/do", {})
+    run_all()
+    assert statuses()[copy] == "rejected"
