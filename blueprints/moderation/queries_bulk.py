@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, func, insert, select
+from sqlalchemy import Row, delete, exists, func, insert, select
 from sqlalchemy.orm import Session
 
-from blueprints.moderation.queries import DECISIONS, WAITING, Sections, within
-from blueprints.moderation.queries_cases import in_sections, undecided
+from blueprints.moderation.queries import DECISIONS, WAITING, Sections, stands_within, within
+from blueprints.moderation.queries_cases import undecided
 from core.viewer import Viewer
 from models.article import Article
 from models.desk import BulkItem, BulkRun
@@ -42,7 +42,7 @@ def alike_ids(session: Session, sections: Sections, comment_id: int, limit: int)
     """The other undecided comments with the same words in these sections."""
     words = select(Comment.body_hash).where(Comment.id == comment_id, Comment.body_hash != "").scalar_subquery()
     found = select(Comment.id).where(Comment.body_hash == words, Comment.id != comment_id, undecided())
-    return list(session.scalars(in_sections(found, sections).order_by(Comment.id).limit(limit)))
+    return list(session.scalars(found.where(stands_within(sections)).order_by(Comment.id).limit(limit)))
 
 
 def add_items(session: Session, run_id: int, rows: Sequence[Row[Any]]) -> None:
@@ -159,8 +159,10 @@ def runs_lately(session: Session, sections: Sections, limit: int) -> list[Row[An
         .limit(limit)
     )  # fmt: skip
     if sections is not None:
-        about = in_sections(select(Comment.id).join(BulkItem, BulkItem.comment_id == Comment.id), sections)
-        found = found.where(about.where(BulkItem.run_id == BulkRun.id).correlate(BulkRun).exists())
+        about = exists().where(
+            BulkItem.run_id == BulkRun.id, Comment.id == BulkItem.comment_id, stands_within(sections)
+        )
+        found = found.where(about.correlate(BulkRun))
     return list(session.execute(found))
 
 

@@ -7,7 +7,6 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     Row,
-    Select,
     and_,
     bindparam,
     case,
@@ -22,7 +21,7 @@ from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session, aliased
 
-from blueprints.moderation.queries import WAITING, Sections, stands_within, within, words_for
+from blueprints.moderation.queries import WAITING, Sections, stands_within, words_for
 from core.prepared import Prepared
 from models.article import Article, Section
 from models.conduct import TrustedFlagger
@@ -179,33 +178,21 @@ def undecided() -> ColumnElement[bool]:
     )
 
 
-def in_sections(statement: Select[*tuple[Any, ...]], sections: Sections) -> Select[*tuple[Any, ...]]:
-    """A statement on comments, cut to these sections."""
-    if sections is None:
-        return statement
-    return (
-        statement.join(Thread, Thread.id == Comment.thread_id)
-        .join(Article, Article.id == Thread.article_id)
-        .where(within(sections))
-    )
-
-
 def copies_of(session: Session, sections: Sections, comment_id: int) -> int:
     """How many other undecided comments in these sections have the words of this one."""
     words = select(Comment.body_hash).where(Comment.id == comment_id, Comment.body_hash != "").scalar_subquery()
     found = select(func.count()).select_from(Comment)
-    found = found.where(Comment.body_hash == words, Comment.id != comment_id, undecided())
-    return session.scalar(in_sections(found, sections)) or 0
+    found = found.where(Comment.body_hash == words, Comment.id != comment_id, undecided(), stands_within(sections))
+    return session.scalar(found) or 0
 
 
 def alike(session: Session, sections: Sections, hashes: Sequence[str]) -> dict[str, int]:
     """How many undecided comments in these sections have each of these texts, word for word."""
-    found = (
+    rows = session.execute(
         select(Comment.body_hash, func.count().label("number"))
-        .where(Comment.body_hash.in_([one for one in set(hashes) if one]), undecided())
+        .where(Comment.body_hash.in_([one for one in set(hashes) if one]), undecided(), stands_within(sections))
         .group_by(Comment.body_hash)
     )
-    rows = session.execute(in_sections(found, sections))
     return {row.body_hash: row.number for row in rows}
 
 
