@@ -133,13 +133,11 @@ def undo_comment_decision(session: Session, row: Row[Any], actor_id: int, last_a
     former = queries_objections.newest_rejection(session, row.comment_id) if action == "reject" else None
     done = _move(
         session, case, action, row.from_state, rule_id=former.rule_id if former else None, undoes_id=row.id,
-        keep_reports=action != "keep",
+        keep_reports=True,
     )  # fmt: skip
     if action == "hold" and (told := queries_objections.reason_of_hold(session, row.comment_id, row.revision)):
         told.withdrawn_at = None  # it waits for the reason that its author knows
-    reopen_reports(session, row.comment_id, row.created_at)
-    if last_action_id != row.id and (last := queries.decision(session, last_action_id)):
-        reopen_reports(session, row.comment_id, last.created_at)  # what this one closed was closed again since
+    _reports_as_before(session, row, last_action_id, case.now)
     if former is not None:
         keep_statement(
             session, done.action_id, case.comment.author_id, case.comment.id, former.rule_id, former.text, case.now,
@@ -150,6 +148,22 @@ def undo_comment_decision(session: Session, row: Row[Any], actor_id: int, last_a
 
 
 # The parts
+
+
+def _reports_as_before(session: Session, row: Row[Any], last_action_id: int, now: datetime) -> None:
+    """Open the reports again that a decision closed; or close those that it opened, where it took back another one.
+
+    That other one may have taken one back in turn, and so on: every second of them closes what the first had closed.
+    """
+    first, opened = row, False
+    while first.undoes_id is not None and (earlier := queries.decision(session, first.undoes_id)) is not None:
+        first, opened = earlier, not opened
+    if opened:
+        resolve_reports(session, row.comment_id, now, made_by=first.created_at)
+        return
+    reopen_reports(session, row.comment_id, row.created_at)
+    if last_action_id != row.id and (last := queries.decision(session, last_action_id)):
+        reopen_reports(session, row.comment_id, last.created_at)  # what this one closed was closed again since
 
 
 def _open_case(

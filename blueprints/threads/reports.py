@@ -25,12 +25,15 @@ NOTE_LENGTH = 500
 SCREENING_KEY = "screening"
 
 
-def resolve_reports(session: Session, comment_id: int, now: datetime, *, up_to_id: int | None = None) -> int:
+def resolve_reports(
+    session: Session, comment_id: int, now: datetime, *, up_to_id: int | None = None, made_by: datetime | None = None
+) -> int:
     """Close the open reports of a comment, as a decision on it does. Returns how many there were.
 
-    With `up_to_id`, later ones stay open: whoever decided had not seen them.
+    With `up_to_id` or `made_by`, later ones stay open: whoever decided had not seen them.
     """
-    seen = (Report.id <= up_to_id,) if up_to_id is not None else ()
+    seen = [Report.id <= up_to_id] if up_to_id is not None else []
+    seen += [Report.created_at <= made_by] if made_by is not None else []
     return _mark_reports(session, comment_id, now, Report.resolved_at.is_(None), *seen)
 
 

@@ -4,7 +4,7 @@ import contextlib
 from typing import Any
 
 from flask import Flask
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
@@ -127,6 +127,7 @@ class Paper:
 
 
 @settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@example(steps=[("reject", 0), ("restore", 0)])  # the report that she closed is closed again
 @given(steps=STEPS)
 def test_a_reversal_leads_back_and_undoing_it_forth_again(app: Flask, steps: list[tuple[str, int]]) -> None:
     paper = Paper()
