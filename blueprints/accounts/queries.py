@@ -204,6 +204,19 @@ def name_is_taken(key: str, skeleton: str, *, but_of: int | None = None) -> bool
     return db.session().scalar(statement.limit(1)) is not None
 
 
+def is_barred(user_id: int) -> bool:
+    """Whether a person is suspended or banned at the moment."""
+    now = clock.now()
+    barred = select(Sanction.id).where(
+        Sanction.user_id == user_id,
+        Sanction.kind.in_(("suspension", "ban")),
+        Sanction.lifted_at.is_(None),
+        Sanction.starts_at <= now,
+        or_(Sanction.ends_at.is_(None), Sanction.ends_at > now),
+    )
+    return db.session().scalar(barred.limit(1)) is not None
+
+
 def has_role(user_id: int) -> bool:
     """Whether a person works for the paper."""
     return db.session().scalar(select(RoleGrant.id).where(RoleGrant.user_id == user_id).limit(1)) is not None
