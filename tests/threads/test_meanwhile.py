@@ -1,6 +1,5 @@
 """What is written while a request waits for its turn to write holds for it, too."""
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +12,6 @@ from blueprints.accounts import queries_sessions, standing
 from blueprints.moderation import sanctions
 from blueprints.threads import reports, service
 from blueprints.threads.counters import recount
-from blueprints.threads.locking import lock_thread
 from core import clock
 from core.db import db, transaction
 from core.errors import DomainError
@@ -22,6 +20,7 @@ from models.thread import Comment, Report, Respect
 from models.user import RoleGrant, User
 from tests.browser import Browser, text_of
 from tests.factories import make_user
+from tests.threads.behind import while_waiting
 from tests.threads.talk import as_viewer, comment, facts, make_member, make_talk, say
 
 Meanwhile = Callable[[Session, int, int], object]
@@ -41,33 +40,6 @@ def sign_out(_session: Session, user_id: int, _by: int) -> None:
 
 def lose_role(session: Session, user_id: int, _by: int) -> None:
     session.execute(delete(RoleGrant).where(RoleGrant.user_id == user_id))
-
-
-def while_waiting(app: Flask, thread_id: int, happens: Callable[[Session], object], task: Callable[[], Any]) -> Any:
-    """What a task answers, or is refused with, that waits behind the discussion's lock until something has happened."""
-    began, answers = threading.Event(), list[Any]()
-
-    def run() -> None:
-        with app.app_context():
-            began.set()
-            try:
-                answers.append(task())
-            except DomainError as refused:
-                answers.append(refused)
-            finally:
-                db.session.remove()
-
-    running = threading.Thread(target=run)
-    with transaction() as session:
-        lock_thread(session, thread_id)
-        running.start()
-        assert began.wait(10)
-        running.join(0.3)  # it comes to the lock, and no further
-        assert running.is_alive()
-        happens(session)
-    running.join(30)
-    db.session.remove()
-    return answers[0]
 
 
 def post(session: Session, viewer: Viewer, here: Any, _own: int, _other: int) -> None:
