@@ -74,9 +74,7 @@ class ArticleValues:
 
 def create_article(session: Session, actor: Viewer, values: ArticleValues) -> Article:
     """A new draft with its thread. Raises Forbidden, or Refused with the field."""
-    actor = still(session, actor)
-    if not policy.may_write(actor):
-        raise Forbidden("Only the newsroom writes articles.")
+    actor = _writer(session, actor)
     article = Article(state="draft", version=0, created_by=actor.id, slug=_slug(session, values, None))
     values = _following_section(values, values.preset_of)
     _check(session, actor, values, Conversation())
@@ -101,7 +99,7 @@ def save_article(
     nothing is written. Raises NotFound, Forbidden, or Refused with the field.
     """
     article, thread = queries.locked_article(session, article_id)
-    actor = still(session, actor)
+    actor = _writer(session, actor)
     article = _allowed(actor, article)
     standing = settings.read(session, thread) if thread is not None else Conversation()
     if article.version != version or (thread is not None and standing.mark != thread_mark):
@@ -180,6 +178,13 @@ def _for_publishing(
     if article.version != version:
         raise Stale
     return article, thread
+
+
+def _writer(session: Session, actor: Viewer) -> Viewer:
+    actor = still(session, actor)
+    if not policy.may_write(actor):
+        raise Forbidden("Only the newsroom writes articles.")
+    return actor
 
 
 def _allowed(actor: Viewer, article: Article | None) -> Article:

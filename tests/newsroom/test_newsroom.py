@@ -14,6 +14,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
+from blueprints.accounts.standing import SignedOut
 from blueprints.newsroom import policy, queries, service
 from blueprints.threads.settings import Conversation
 from core.db import db, transaction
@@ -191,18 +192,28 @@ def test_the_services_refuse_whom_the_pages_refuse(app: Flask, author: User, sec
 def test_who_lost_role_or_session_while_their_request_waited_writes_nothing_and_keeps_what_they_typed(
     client: Browser, author: User, section: Section, meanwhile: type[Any], told: str
 ) -> None:
-    thread_id, author_id = thread_of(make_article(section=section)).id, author.id
-    form, browser = typed(section, headline="Typed with care"), client.sign_in(author)
+    draft = make_article("Before", section=section, state="draft", published_at=None, created_by=author.id)
+    thread_id, author_id, path = thread_of(draft).id, author.id, f"/newsroom/articles/{draft.id}"
+    browser = client.sign_in(author)
+    form = form_of(browser.get(path)) | {"headline": "Typed with care"}
     db.session.remove()
 
     def happens(session: Session) -> None:
         session.execute(delete(meanwhile).where(meanwhile.user_id == author_id))
 
-    answer = while_waiting(client.app, thread_id, happens, lambda: browser.post("/newsroom/articles/new", form))
+    answer = while_waiting(client.app, thread_id, happens, lambda: browser.post(path, form))
     assert answer.status_code == 403
     assert told in text_of(answer)
     assert "Typed with care" in answer.get_data(as_text=True)
-    assert db.session().scalar(select(func.count()).select_from(Article)) == 1
+    assert only_article().headline == "Before"
+
+
+def test_who_was_signed_out_meanwhile_begins_no_article(app: Flask, author: User, section: Section) -> None:
+    viewer = viewer_of(author)
+    with transaction() as session:
+        session.execute(delete(BrowserSession).where(BrowserSession.user_id == author.id))
+    with pytest.raises(SignedOut), transaction() as session:
+        service.create_article(session, viewer, some_values(section))
 
 
 def test_an_editor_who_was_made_an_author_meanwhile_publishes_nothing(app: Flask, editor: User, section: Section) -> None:
