@@ -10,6 +10,7 @@ from flask import Flask
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
+from blueprints.accounts import queries_sessions
 from blueprints.moderation import ladder, likeness, notes, sanctions, service, trust, undoing
 from blueprints.moderation.jobs import look_for_pairs
 from blueprints.moderation.queues import REPORTED
@@ -18,13 +19,13 @@ from blueprints.threads import service as threads
 from core import clock
 from core.db import db, transaction
 from core.errors import Conflict, DomainError, Forbidden
-from models.conduct import Likeness, TrustedFlagger
+from models.conduct import Likeness, PersonNote, TrustedFlagger
 from models.desk import HandoverNote
 from models.moderation import ModerationAction, Sanction
 from models.thread import Report
 from models.user import RoleGrant
 from tests.browser import Browser, text_of
-from tests.factories import make_user
+from tests.factories import make_user, thread_of
 from tests.moderation.desk import (
     actions,
     broken_counters,
@@ -38,6 +39,7 @@ from tests.moderation.desk import (
     say,
 )
 from tests.moderation.test_queues import listed
+from tests.threads.behind import while_waiting
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
@@ -131,6 +133,22 @@ def test_who_is_no_moderator_any_more_when_their_request_has_its_turn_leaves_no_
         with pytest.raises(Forbidden), transaction() as session:
             attempt(session)
     assert db.session().scalars(db.select(HandoverNote.done_at)).all() == [None]
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("path", ["/moderation/notes", "/moderation/people/{}/notes"])
+def test_a_note_of_who_was_signed_out_while_it_waited_is_not_left(client: Browser, path: str) -> None:
+    ann, mo = make_member(), make_moderator()
+    thread_id, mo_id, path = thread_of(make_talk()).id, mo.id, path.format(ann.id)
+    browser = client.sign_in(mo)
+    db.session.remove()
+
+    def happens(_session: Session) -> None:
+        queries_sessions.end_all(mo_id)
+
+    while_waiting(client.app, thread_id, happens, lambda: browser.post(path, {"body": "Nobody is to read this."}))
+    for table in (HandoverNote, PersonNote):
+        assert db.session().scalars(db.select(table.id)).all() == []
 
 
 def test_a_note_is_for_colleagues_alone(client: Browser) -> None:
