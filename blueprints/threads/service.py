@@ -175,7 +175,7 @@ def edit_comment(session: Session, viewer: Viewer, comment_id: int, body: str) -
 def delete_comment(session: Session, viewer: Viewer, comment_id: int) -> StatusChange:
     """Take one's own comment back. Replies to it stay readable under a tombstone."""
     _, comment = lock_comment(session, comment_id)
-    refuse(policy.may_delete(viewer, comment_facts(comment)))
+    refuse(policy.may_delete(standing.still(session, viewer), comment_facts(comment)))
     return change_status(session, comment_id, "deleted")
 
 

@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 
 from blueprints.accounts import queries_sessions, standing
 from blueprints.moderation import sanctions
-from blueprints.threads import reports, service
+from blueprints.threads import picks, reports, service
 from blueprints.threads.counters import recount
+from blueprints.threads.withdrawal import withdraw_name
 from core import clock
 from core.db import db, transaction
 from core.errors import DomainError
@@ -82,6 +83,36 @@ def test_who_was_stopped_while_their_request_waited_is_refused(
         assert db.session().scalar(select(func.count()).select_from(table)) == number
     with transaction() as session:
         assert recount(session, here.thread_id) == []
+
+
+@pytest.mark.parametrize("write", [service.delete_comment, withdraw_name])
+def test_who_was_signed_out_while_their_request_waited_takes_nothing_back(
+    app: Flask, write: Callable[..., object]
+) -> None:
+    article, ann = make_talk(), make_member()
+    own, viewer, here, ann_id = say(article, ann), as_viewer(ann), facts(article), ann.id
+
+    def send() -> None:
+        with transaction() as session:
+            write(session, viewer, own)
+
+    refused = while_waiting(app, here.thread_id, lambda session: sign_out(session, ann_id, 0), send)
+    assert isinstance(refused, standing.SignedOut)
+    assert (comment(own).status, comment(own).nameless) == ("published", False)
+
+
+def test_who_is_no_editor_any_more_when_their_request_has_its_turn_picks_nothing(app: Flask) -> None:
+    article, eve = make_talk(), make_user(roles=("editor",))
+    one, viewer, here, eve_id = say(article, make_member()), as_viewer(eve), facts(article), eve.id
+
+    def send() -> None:
+        with transaction() as session:
+            picks.pick_comment(session, viewer, one)
+
+    refused = while_waiting(app, here.thread_id, lambda session: lose_role(session, eve_id, 0), send)
+    assert isinstance(refused, DomainError)
+    assert "Picks are chosen by" in refused.sentence
+    assert comment(one).picked_at is None
 
 
 def test_who_lost_their_role_while_their_request_waited_speaks_without_it(app: Flask) -> None:
