@@ -23,6 +23,13 @@ from models.user import ModeratedSection, RoleGrant, User
 # Built once: composing a statement of this size costs more than running it, and every page of a member runs it.
 _moment = bindparam("moment", type_=UTCDateTime())
 
+# What restricts somebody at that moment or later; a warning does until they say that they have read it.
+RESTRICTS = (
+    Sanction.lifted_at.is_(None),
+    or_(Sanction.ends_at.is_(None), Sanction.ends_at > _moment),
+    or_(Sanction.kind != "warning", Sanction.acknowledged_at.is_(None)),
+)
+
 
 def viewers_of(proof: Any, *columns: Any) -> Select[Any]:
     """Who has the proof with that `key_hash` (a browser's session, a program's key), with all that decides on rights.
@@ -53,15 +60,7 @@ def viewers_of(proof: Any, *columns: Any) -> Select[Any]:
             and_(Entitlement.user_id == User.id, or_(Entitlement.ends_at.is_(None), Entitlement.ends_at > _moment)),
         )
         .outerjoin(Plan, Plan.id == Entitlement.plan_id)
-        .outerjoin(
-            Sanction,
-            and_(
-                Sanction.user_id == User.id,
-                Sanction.lifted_at.is_(None),
-                or_(Sanction.ends_at.is_(None), Sanction.ends_at > _moment),
-                or_(Sanction.kind != "warning", Sanction.acknowledged_at.is_(None)),
-            ),
-        )
+        .outerjoin(Sanction, and_(Sanction.user_id == User.id, *RESTRICTS))
         .where(is_theirs, User.active, User.deleted_at.is_(None))
     )  # fmt: skip
 
@@ -100,6 +99,12 @@ def viewer_by_session(key_hash: str) -> tuple[Viewer, Use | None]:
         second_factor=first.second_factor_at is not None,
     )  # fmt: skip
     return viewer, Use(first.seen_at, first.must_rotate)
+
+
+def viewer_in_browser(session_id: int) -> Viewer:
+    """The viewer of a session that is known already, whatever key it has by now; a guest where it ended."""
+    key_hash = db.session().scalar(select(BrowserSession.key_hash).where(BrowserSession.id == session_id))
+    return viewer_by_session(key_hash)[0] if key_hash else GUEST
 
 
 def viewer_with_id(user_id: int) -> Viewer:
@@ -197,6 +202,19 @@ def name_is_taken(key: str, skeleton: str, *, but_of: int | None = None) -> bool
     if but_of is not None:
         statement = statement.where(User.id != but_of)
     return db.session().scalar(statement.limit(1)) is not None
+
+
+def is_barred(user_id: int) -> bool:
+    """Whether a person is suspended or banned at the moment."""
+    now = clock.now()
+    barred = select(Sanction.id).where(
+        Sanction.user_id == user_id,
+        Sanction.kind.in_(("suspension", "ban")),
+        Sanction.lifted_at.is_(None),
+        Sanction.starts_at <= now,
+        or_(Sanction.ends_at.is_(None), Sanction.ends_at > now),
+    )
+    return db.session().scalar(barred.limit(1)) is not None
 
 
 def has_role(user_id: int) -> bool:

@@ -28,6 +28,7 @@ from models.user import RoleGrant, User
 
 log = structlog.get_logger("accounts")
 NAME_TAKEN = "Somebody here has this name already, or one that looks like it. If it is you, sign in instead."
+BARRED_KEEP_THEIR_NAME = "You can change your name once you may take part again."
 FORMER_NAME = "Former reader"
 
 LinkState = Literal["good", "expired", "used", "unknown"]
@@ -184,11 +185,15 @@ def take_new_email(user_id: int, email: str) -> None:
 
 
 def change_name(user_id: int, display_name: str) -> None:
-    """Give a person another display name. Raises FieldProblem."""
+    """Give a person another display name. Raises FieldProblem, also where they may not take part: a name speaks over
+    everything that they ever said.
+    """
     user = _person(user_id)
     name = _checked_name(display_name, is_staff=queries.has_role(user_id))
     if name == user.display_name:
         return
+    if queries.is_barred(user_id):
+        raise FieldProblem("display_name", BARRED_KEEP_THEIR_NAME)
     _refuse_taken_name(name, but_of=user_id)
     _set_name(user, name)
     _flush_name()

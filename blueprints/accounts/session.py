@@ -54,6 +54,11 @@ def load_viewer() -> Viewer:
     viewer, use = viewer_by_session(key_digest(key))
     if use is not None and not is_writing():
         _note(viewer, use)
+    return with_proved_roles(viewer)
+
+
+def with_proved_roles(viewer: Viewer) -> Viewer:
+    """The viewer without roles that wait for a second factor."""
     if viewer.roles and not viewer.second_factor and factors.is_required_of_staff():
         return replace(viewer, roles=frozenset(), waiting_roles=viewer.roles)
     return viewer

@@ -103,6 +103,8 @@ def note_person(session: Session, *, user_id: int, author_id: int, body: str) ->
     body = text.normalise(body).strip()
     if text.is_blank(body) or len(body) > NOTE_LENGTH:
         raise DomainError(f"Please write a note of up to {NOTE_LENGTH:,} characters.")
+    if not queries.staff_member(session, author_id).is_moderator:
+        raise Forbidden("Notes on people are for moderators.")
     if queries_people.person(session, user_id) is None:
         raise NotFound
     note = PersonNote(user_id=user_id, author_id=author_id, body=body, created_at=clock.now())

@@ -12,7 +12,7 @@ from blueprints.moderation.keys import stored_keys
 from blueprints.moderation.queues import QUEUES, Filters
 from blueprints.threads import queries_facts
 from core import clock, text
-from core.errors import Conflict, DomainError, NotFound
+from core.errors import Conflict, DomainError, Forbidden, NotFound
 from models.desk import HandoverNote, SavedView, Tip
 
 NAME_LENGTH = 60
@@ -56,6 +56,7 @@ def leave_note(session: Session, *, author_id: int, body: str) -> int:
     body = text.normalise(body).strip()
     if text.is_blank(body) or len(body) > NOTE_LENGTH:
         raise DomainError(f"Please write a note of up to {NOTE_LENGTH:,} characters.")
+    _moderates(session, author_id)
     note = HandoverNote(author_id=author_id, body=body, created_at=clock.now())
     session.add(note)
     session.flush()
@@ -65,11 +66,18 @@ def leave_note(session: Session, *, author_id: int, body: str) -> int:
 def finish_note(session: Session, *, note_id: int, actor_id: int) -> None:
     """A note is done with; it stays as a record. Raises Conflict where it was done already."""
     note = queries_notes.note_locked(session, note_id)
+    _moderates(session, actor_id)
     if note is None:
         raise NotFound
     if note.done_at is not None:
         raise Conflict("A colleague has done with this note already.")
     note.done_by, note.done_at = actor_id, clock.now()
+
+
+def _moderates(session: Session, user_id: int) -> None:
+    """Raise Forbidden for somebody who was a moderator when their request began, and is none now."""
+    if not queries.staff_member(session, user_id).is_moderator:
+        raise Forbidden("Moderators leave notes to each other.")
 
 
 def suggest(session: Session, *, comment_id: int, kind: str, note: str, actor_id: int) -> int:
@@ -98,6 +106,8 @@ def suggest(session: Session, *, comment_id: int, kind: str, note: str, actor_id
 def answer_tip(session: Session, *, tip_id: int, actor_id: int) -> None:
     """The newsroom has seen to a tip. Raises Conflict where somebody has already."""
     tip = queries_notes.tip_locked(session, tip_id)
+    if not queries.staff_member(session, actor_id).is_author:
+        raise Forbidden("Tips are for the newsroom.")
     if tip is None:
         raise NotFound
     if tip.closed_at is not None:

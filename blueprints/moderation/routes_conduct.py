@@ -3,6 +3,7 @@
 from flask import redirect, request
 from werkzeug.wrappers import Response
 
+from blueprints.accounts.standing import still
 from blueprints.moderation import conduct, desk, ladder, likeness
 from blueprints.moderation.queues import HOME
 from blueprints.moderation.routes import Answer, moderation
@@ -23,6 +24,7 @@ def note_person(user_id: int) -> Answer:
     """Let colleagues know something of a person."""
     try:
         with transaction() as session:
+            still(session, current_viewer())
             ladder.note_person(session, user_id=user_id, author_id=_own_id(), body=request.form.get("body", ""))
     except DomainError as refused:
         if refused.status == 404:

@@ -3,6 +3,7 @@
 from flask import jsonify, redirect, render_template, request
 from werkzeug.wrappers import Response
 
+from blueprints.accounts.standing import still
 from blueprints.moderation import claims, desk, notes, shift
 from blueprints.moderation.queues import HOME, QUEUES, REPORTED, address, filters_from
 from blueprints.moderation.routes import COMMENT, Answer, moderation
@@ -129,6 +130,7 @@ def leave_note() -> Answer:
     body = request.form.get("body", "")
     try:
         with transaction() as session:
+            still(session, current_viewer())
             notes.leave_note(session, author_id=_own_id(), body=body)
     except DomainError as refused:
         return shift.shift_page(body, refused.sentence), refused.status
@@ -140,6 +142,7 @@ def leave_note() -> Answer:
 def finish_note(note_id: int) -> Answer:
     """A note is done with."""
     with transaction() as session:
+        still(session, current_viewer())
         notes.finish_note(session, note_id=note_id, actor_id=_own_id())
     return redirect(f"{HOME}/shift", 303)
 
@@ -181,6 +184,7 @@ def tips() -> str:
 def answer_tip(tip_id: int) -> Answer:
     """Somebody has seen to it."""
     with transaction() as session:
+        still(session, current_viewer())
         notes.answer_tip(session, tip_id=tip_id, actor_id=_own_id())
     return redirect(TIPS, 303)
 

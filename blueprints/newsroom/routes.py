@@ -6,6 +6,7 @@ from flask import Blueprint, Response, flash, redirect, render_template, request
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
+from blueprints.accounts.standing import SignedOut
 from blueprints.articles.queries import picture_path
 from blueprints.articles.quotations import mark_of
 from blueprints.articles.service import store_picture, write_picture
@@ -73,6 +74,9 @@ def create_article() -> AnyResponse | tuple[str, int]:
     except service.Refused as refusal:
         form.refuse(refusal.field, refusal.sentence)
         return _editor(form, None, None), 422
+    except (SignedOut, Forbidden) as refusal:
+        form.refuse("body_source", refusal.sentence)
+        return _editor(form, None, None), 403
     return _saved(article)
 
 
@@ -106,6 +110,9 @@ def save_article(article_id: int) -> AnyResponse | tuple[str, int]:
     except service.Refused as refusal:
         form.refuse(refusal.field, refusal.sentence)
         return _editor(form, article, None), 422
+    except (SignedOut, Forbidden) as refusal:
+        form.refuse("body_source", refusal.sentence)
+        return _editor(form, article, None), 403
     except service.Stale:
         return _stale(form, viewer, article_id), 409
     return _saved(saved)

@@ -1,4 +1,8 @@
-"""Writing and publishing. Nothing here commits."""
+"""Writing and publishing. Nothing here commits.
+
+Who acts is looked at again once nothing is waited for any more: a role taken meanwhile is gone. Raises SignedOut for
+whoever was signed out.
+"""
 
 import re
 from dataclasses import replace
@@ -6,6 +10,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from blueprints.accounts.standing import still
 from blueprints.articles.quotations import MAX_QUOTES, quoted_in, quotes_of, save_quotes, unquotable
 from blueprints.membership.entitlements import EVERYONE, MEMBERS, REGISTERED, plans_of
 from blueprints.moderation.discussions import note_settings
@@ -69,8 +74,7 @@ class ArticleValues:
 
 def create_article(session: Session, actor: Viewer, values: ArticleValues) -> Article:
     """A new draft with its thread. Raises Forbidden, or Refused with the field."""
-    if not policy.may_write(actor):
-        raise Forbidden("Only the newsroom writes articles.")
+    actor = _writer(session, actor)
     article = Article(state="draft", version=0, created_by=actor.id, slug=_slug(session, values, None))
     values = _following_section(values, values.preset_of)
     _check(session, actor, values, Conversation())
@@ -95,6 +99,7 @@ def save_article(
     nothing is written. Raises NotFound, Forbidden, or Refused with the field.
     """
     article, thread = queries.locked_article(session, article_id)
+    actor = _writer(session, actor)
     article = _allowed(actor, article)
     standing = settings.read(session, thread) if thread is not None else Conversation()
     if article.version != version or (thread is not None and standing.mark != thread_mark):
@@ -165,14 +170,21 @@ def standing_of(article: Article) -> policy.Standing:
 def _for_publishing(
     session: Session, actor: Viewer, article_id: int, version: int
 ) -> tuple[Article, Thread | None]:
-    if not policy.may_publish(actor):
-        raise Forbidden("Only editors publish.")
     article, thread = queries.locked_article(session, article_id)
+    if not policy.may_publish(still(session, actor)):
+        raise Forbidden("Only editors publish.")
     if article is None:
         raise NotFound
     if article.version != version:
         raise Stale
     return article, thread
+
+
+def _writer(session: Session, actor: Viewer) -> Viewer:
+    actor = still(session, actor)
+    if not policy.may_write(actor):
+        raise Forbidden("Only the newsroom writes articles.")
+    return actor
 
 
 def _allowed(actor: Viewer, article: Article | None) -> Article:

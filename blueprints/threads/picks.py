@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Row, exists, select, update
 from sqlalchemy.orm import Session, aliased
 
+from blueprints.accounts.standing import still
 from blueprints.notifications import notices
 from blueprints.site.queries import site
 from blueprints.threads import live, policy, queries_facts
@@ -36,7 +37,7 @@ def pick_comment(session: Session, viewer: Viewer, comment_id: int, note: str = 
     """
     note = _one_line(note)
     thread, comment, facts = _locked(session, comment_id)
-    refuse(policy.may_pick(viewer, facts, comment_facts(comment)))
+    refuse(policy.may_pick(still(session, viewer), facts, comment_facts(comment)))
     if comment.picked_at is not None:
         raise Conflict("This comment is a Pick already.")
     assert viewer.id is not None
@@ -56,7 +57,7 @@ def change_note(session: Session, viewer: Viewer, comment_id: int, note: str) ->
     """Say in other words why a comment is a Pick. Its author is not thanked again. Raises DomainError."""
     note = _one_line(note)
     thread, comment, facts = _locked(session, comment_id)
-    refuse(policy.may_choose_picks(viewer, facts))
+    refuse(policy.may_choose_picks(still(session, viewer), facts))
     pick = session.scalar(select(Pick).where(Pick.comment_id == comment_id, Pick.ended_at.is_(None)))
     if pick is None:
         raise Conflict("This comment is not a Pick any more.")
@@ -76,7 +77,7 @@ def _one_line(note: str) -> str:
 def end_pick(session: Session, viewer: Viewer, comment_id: int) -> None:
     """Take a Pick back; the record of it stays. Raises DomainError; one that is no Pick is a Conflict."""
     thread, comment, facts = _locked(session, comment_id)
-    refuse(policy.may_choose_picks(viewer, facts))
+    refuse(policy.may_choose_picks(still(session, viewer), facts))
     if comment.picked_at is None:
         raise Conflict("This comment is not a Pick any more.")
     pick_id = session.scalar(

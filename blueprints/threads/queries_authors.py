@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Integer, Row, and_, bindparam, case, func, literal_column, not_, or_, select, union
 from sqlalchemy.orm import Session
 
+from blueprints.accounts.standing import STANDS, known
 from blueprints.threads import modes
 from blueprints.threads.facts import ThreadFacts
 from blueprints.threads.queries_screening import STATE_VERSION
@@ -33,6 +34,7 @@ class AuthorRecord:
     recent_rejected: int = 0  # of their newest comments, RECENT_COMMENTS at most
     recent_decided: int = 0
     recent_sent: int = 0  # within the time that the screening asks for
+    stands: bool = True  # whether who sends is who they were when the request began
 
 
 RECENT_COMMENTS = 20
@@ -73,17 +75,18 @@ _AUTHOR_RECORD = Prepared(select(
     _recently.c.rejected,
     _recently.c.decided,
     _recently.c.sent,
+    STANDS,
 ))  # fmt: skip
 
 
 def author_record(
-    session: Session, user_id: int, thread_id: int, body_hash: str, *, since: datetime, nth: int, enough: int,
+    session: Session, viewer: Viewer, thread_id: int, body_hash: str, *, since: datetime, nth: int, enough: int,
     lately: datetime, just_now: datetime,
 ) -> AuthorRecord:  # fmt: skip
     """The record of an author who sends these words to this thread, in one statement."""
     return AuthorRecord(*_AUTHOR_RECORD.first(
-        session, user_id=user_id, thread_id=thread_id, body_hash=body_hash, since=since, nth=nth - 1,
-        enough=enough, lately=lately, just_now=just_now,
+        session, user_id=viewer.id, thread_id=thread_id, body_hash=body_hash, since=since, nth=nth - 1,
+        enough=enough, lately=lately, just_now=just_now, **known(viewer),
     ))  # fmt: skip
 
 

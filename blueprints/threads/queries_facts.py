@@ -5,10 +5,12 @@ from typing import Any
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
+from blueprints.accounts.standing import STANDS, known
 from blueprints.site.queries import site
 from blueprints.threads.facts import ARTICLE_COLUMNS, THREAD_COLUMNS, CommentFacts, ThreadFacts, facts_from
 from core.db import dialect_name
 from core.prepared import Prepared
+from core.viewer import Viewer
 from models.article import Article
 from models.site import Site
 from models.thread import Comment, Respect, Thread
@@ -94,8 +96,9 @@ def locked_facts(session: Session, thread_id: int) -> ThreadFacts | None:
     return _facts(session, _FACTS_BY_THREAD, thread_id=thread_id)
 
 
-def locked_for_respect(session: Session, comment_id: int, user_id: int) -> tuple[ThreadFacts, Any] | None:
-    """The facts of a comment's thread and of the comment, both locked, and whether the reader respects it (`has`).
+def locked_for_respect(session: Session, comment_id: int, viewer: Viewer) -> tuple[ThreadFacts, Any] | None:
+    """The facts of a comment's thread and of the comment, both locked, whether the reader respects it (`has`), and
+    whether they are who they were when the request began (`stands`).
 
     A comment that was moved meanwhile names another thread than the facts.
     """
@@ -104,7 +107,7 @@ def locked_for_respect(session: Session, comment_id: int, user_id: int) -> tuple
         facts = _facts(session, _FACTS_BY_THREAD, thread_id=locked) if locked else None
     else:
         facts = _facts(session, _FACTS_BY_COMMENT, comment_id=comment_id)
-    row = _LOCK_FOR_RESPECT.first(session, the_comment=comment_id, the_user=user_id)
+    row = _LOCK_FOR_RESPECT.first(session, the_comment=comment_id, the_user=viewer.id or 0, **known(viewer))
     return (facts, row) if facts and row else None
 
 
@@ -138,6 +141,7 @@ _LOCK_FOR_RESPECT = Prepared(
            Comment.report_count,
            select(Respect.user_id)
            .where(Respect.comment_id == bindparam("the_comment"), Respect.user_id == bindparam("the_user"))
-           .exists().label("has"))
+           .exists().label("has"),
+           STANDS)
     .where(Comment.id == bindparam("the_comment")).with_for_update(of=Comment)
 )  # fmt: skip

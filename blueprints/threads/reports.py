@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
+from blueprints.accounts import standing
 from blueprints.threads import policy, queries_facts, weighing
 from blueprints.threads.facts import comment_facts
 from blueprints.threads.locking import lock_comment
@@ -58,6 +59,7 @@ def report_comment(
     if text.count_characters(note) > NOTE_LENGTH or len(note) > NOTE_LENGTH:
         raise DomainError(f"The note can be up to {NOTE_LENGTH} characters long.")
     thread, comment = lock_comment(session, comment_id)
+    viewer = standing.still(session, viewer)
     facts = queries_facts.facts_of_thread(session, thread.id)
     refuse(policy.may_report(viewer, facts, comment_facts(comment), clock.now()))
     weight = weighing.weight_of(session, viewer.id)

@@ -1,6 +1,7 @@
 """What people post, edit, delete and respect in threads.
 
-Every function runs inside the caller's transaction and never commits. Locks are taken in one order: the thread, then
+Every function runs inside the caller's transaction and never commits. Who asks is who they are once nothing is waited
+for any more: a ban that was written meanwhile holds. Locks are taken in one order: the thread, then
 the comment, then people. The thread's lock makes its counters exact.
 """
 
@@ -9,6 +10,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from blueprints.accounts import standing
 from blueprints.threads import (
     mentions,
     modes,
@@ -83,7 +85,9 @@ def post_comment(
     refuse(policy.may_comment(viewer, current, now, replying=parent_id is not None))
     assert viewer.id is not None
     parent = _parent(session, viewer, current.thread_id, parent_id)
-    record = _record(session, viewer.id, current.thread_id, words_hash, now, look)
+    record = _record(session, viewer, current.thread_id, words_hash, now, look)
+    if not record.stands:
+        return post_comment(session, standing.again(viewer), facts, body, parent_id=parent_id, draft=draft, nudge=nudge)
     here = queries_authors.here(session, current, viewer)
     if modes.needs_quiz(viewer, current) and not here.knows_story:
         raise quiz.QuizFirst
@@ -145,7 +149,9 @@ def edit_comment(session: Session, viewer: Viewer, comment_id: int, body: str) -
         return Posted(comment.id, comment.status)
     words_hash = text.body_hash(words)
     look = screened.look_at(viewer, facts.section_id, words, html)
-    record = _record(session, comment.author_id, thread.id, words_hash, now, look)
+    record = _record(session, viewer, thread.id, words_hash, now, look)
+    if not record.stands:
+        return edit_comment(session, standing.again(viewer), comment_id, body)
     seen = screened.finish(session, viewer, look, record, comment_id=comment.id)
     if comment.status == "published":
         queries_written.close_revision(session, comment)
@@ -169,7 +175,7 @@ def edit_comment(session: Session, viewer: Viewer, comment_id: int, body: str) -
 def delete_comment(session: Session, viewer: Viewer, comment_id: int) -> StatusChange:
     """Take one's own comment back. Replies to it stay readable under a tombstone."""
     _, comment = lock_comment(session, comment_id)
-    refuse(policy.may_delete(viewer, comment_facts(comment)))
+    refuse(policy.may_delete(standing.still(session, viewer), comment_facts(comment)))
     return change_status(session, comment_id, "deleted")
 
 
@@ -186,12 +192,14 @@ def toggle_respect(
 ) -> RespectGiven:
     """Give respect or take it back; `wanted` says which, so that a repeated request changes nothing more."""
     now = clock.now()
-    locked = queries_facts.locked_for_respect(session, comment_id, viewer.id or 0)
+    locked = queries_facts.locked_for_respect(session, comment_id, viewer)
     if locked is None:
         raise NotFound()
     facts, comment = locked
     if facts.thread_id != comment.thread_id:
         raise Conflict(MOVED_MEANWHILE)
+    if not comment.stands:
+        return toggle_respect(session, standing.again(viewer), comment_id, wanted=wanted)
     refuse(policy.may_respect(viewer, facts, comment_facts(comment), now))
     assert viewer.id is not None
     has = bool(comment.has)
@@ -220,11 +228,11 @@ def _parent(session: Session, viewer: Viewer, thread_id: int, parent_id: int | N
 
 
 def _record(
-    session: Session, user_id: int, thread_id: int, words_hash: str, now: datetime, look: screened.Look
+    session: Session, viewer: Viewer, thread_id: int, words_hash: str, now: datetime, look: screened.Look
 ) -> queries_authors.AuthorRecord:
     lately, just_now = screened.since(look, now)
     return queries_authors.author_record(
-        session, user_id, thread_id, words_hash, since=now - REPEAT_WITHIN, nth=BURST, enough=REGULARS,
+        session, viewer, thread_id, words_hash, since=now - REPEAT_WITHIN, nth=BURST, enough=REGULARS,
         lately=lately, just_now=just_now,
     )  # fmt: skip
 

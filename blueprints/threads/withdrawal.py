@@ -6,6 +6,7 @@ else is told from then on (see `blueprints.threads.names`).
 
 from sqlalchemy.orm import Session
 
+from blueprints.accounts.standing import still
 from blueprints.threads import live, policy
 from blueprints.threads.facts import comment_facts
 from blueprints.threads.locking import lock_comment
@@ -20,7 +21,7 @@ def withdraw_name(session: Session, viewer: Viewer, comment_id: int) -> None:
     What was told of the comment in notices is brought up to date by a job. Raises DomainError with a sentence.
     """
     thread, comment = lock_comment(session, comment_id)
-    refuse(policy.may_withdraw_name(viewer, comment_facts(comment)))
+    refuse(policy.may_withdraw_name(still(session, viewer), comment_facts(comment)))
     comment.nameless = True
     comment.row_version += 1
     thread.version += 1

@@ -1,13 +1,17 @@
 """People: notes, warnings to be read, what the ladder suggests, trust, the weight of reports, alike accounts."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
 from flask import Flask
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
 
-from blueprints.moderation import ladder, likeness, sanctions, service, trust, undoing
+from blueprints.accounts import queries_sessions
+from blueprints.moderation import ladder, likeness, notes, sanctions, service, trust, undoing
 from blueprints.moderation.jobs import look_for_pairs
 from blueprints.moderation.queues import REPORTED
 from blueprints.threads import reports, weighing
@@ -15,11 +19,13 @@ from blueprints.threads import service as threads
 from core import clock
 from core.db import db, transaction
 from core.errors import Conflict, DomainError, Forbidden
-from models.conduct import Likeness, TrustedFlagger
+from models.conduct import Likeness, PersonNote, TrustedFlagger
+from models.desk import HandoverNote
 from models.moderation import ModerationAction, Sanction
 from models.thread import Report
+from models.user import RoleGrant
 from tests.browser import Browser, text_of
-from tests.factories import make_user
+from tests.factories import make_user, thread_of
 from tests.moderation.desk import (
     actions,
     broken_counters,
@@ -33,6 +39,7 @@ from tests.moderation.desk import (
     say,
 )
 from tests.moderation.test_queues import listed
+from tests.threads.behind import while_waiting
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
@@ -108,6 +115,40 @@ def test_a_warning_is_nobody_elses_to_acknowledge(client: Browser) -> None:
         sanctions.sanction(session, user_id=ann.id, kind="warning", until=None, rule_id=None, reason="Stop.", actor_id=mo.id)
     row = db.session().scalars(db.select(Sanction)).one()
     assert client.sign_in(make_member()).post(f"/account/warnings/{row.id}", {}).status_code == 404
+
+
+def test_who_is_no_moderator_any_more_when_their_request_has_its_turn_leaves_no_note(app: Flask) -> None:
+    ann, mo, dana = make_member(), make_moderator(), make_user(roles=("author",))
+    make_talk()
+    with transaction() as session:
+        note_id = notes.leave_note(session, author_id=mo.id, body="Keep an eye on the harbour.")
+        session.execute(delete(RoleGrant).where(RoleGrant.user_id == mo.id))
+    attempts: list[Callable[[Session], object]] = [
+        lambda session: notes.leave_note(session, author_id=mo.id, body="One more."),
+        lambda session: notes.finish_note(session, note_id=note_id, actor_id=mo.id),
+        lambda session: notes.answer_tip(session, tip_id=1, actor_id=mo.id),
+        lambda session: ladder.note_person(session, user_id=ann.id, author_id=dana.id, body="A friend of mine."),
+    ]
+    for attempt in attempts:
+        with pytest.raises(Forbidden), transaction() as session:
+            attempt(session)
+    assert db.session().scalars(db.select(HandoverNote.done_at)).all() == [None]
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("path", ["/moderation/notes", "/moderation/people/{}/notes"])
+def test_a_note_of_who_was_signed_out_while_it_waited_is_not_left(client: Browser, path: str) -> None:
+    ann, mo = make_member(), make_moderator()
+    thread_id, mo_id, path = thread_of(make_talk()).id, mo.id, path.format(ann.id)
+    browser = client.sign_in(mo)
+    db.session.remove()
+
+    def happens(_session: Session) -> None:
+        queries_sessions.end_all(mo_id)
+
+    while_waiting(client.app, thread_id, happens, lambda: browser.post(path, {"body": "Nobody is to read this."}))
+    for table in (HandoverNote, PersonNote):
+        assert db.session().scalars(db.select(table.id)).all() == []
 
 
 def test_a_note_is_for_colleagues_alone(client: Browser) -> None:

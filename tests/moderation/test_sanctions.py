@@ -1,6 +1,7 @@
 """Restrictions of people: imposed with a reason, ended by time or by hand, and told to whom they concern."""
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -17,7 +18,7 @@ from models.moderation import Sanction, StatementOfReasons
 from models.notification import Mail
 from models.user import User
 from tests.browser import Browser, text_of
-from tests.factories import make_user
+from tests.factories import fresh, make_user
 from tests.moderation.desk import actions, ledger_problem, make_member, make_moderator, make_talk, report, say
 from tests.threads.talk import respect
 
@@ -59,6 +60,24 @@ def test_a_suspended_person_reads_on_but_takes_no_part_until_the_clock_ends_it(a
     clock.shift(timedelta(days=3, minutes=1))
     assert say(talk, ann)
     respect(other, ann)
+
+
+@pytest.mark.parametrize("stop", [suspend, ban])
+def test_who_may_not_take_part_keeps_their_name_until_that_is_over(
+    client: Browser, stop: Callable[[User, User], Decision]
+) -> None:
+    make_talk()
+    ann, mo = make_member("Ann Droste"), make_moderator()
+    client.sign_in(ann)
+    stop(ann, mo)
+    refused = client.post("/account/settings/name", {"display_name": "Everybody Is Wrong"})
+    assert refused.status_code == 422
+    assert "You can change your name once you may take part again." in text_of(refused)
+    assert 'value="Everybody Is Wrong"' in refused.text
+    assert fresh(ann).display_name == "Ann Droste"
+    lift(ann, mo)
+    client.post("/account/settings/name", {"display_name": "Ann Droste-Hall"})
+    assert fresh(ann).display_name == "Ann Droste-Hall"
 
 
 def test_the_composer_of_a_suspended_person_leads_to_the_decision(client: Browser) -> None:

@@ -10,19 +10,22 @@ from typing import Any
 import pytest
 from flask import Flask
 from PIL import Image
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
+from blueprints.accounts.standing import SignedOut
 from blueprints.newsroom import policy, queries, service
 from blueprints.threads.settings import Conversation
 from core.db import db, transaction
 from core.errors import Forbidden, NotFound
-from core.viewer import Viewer
 from models.article import Article, Picture, Section
+from models.browser_session import BrowserSession
 from models.thread import Thread
-from models.user import User
+from models.user import RoleGrant, User
 from tests.browser import Browser, text_of
-from tests.factories import fresh, make_article, make_plan, make_section, make_site, make_user, thread_of
+from tests.factories import fresh, make_article, make_plan, make_section, make_site, make_user, thread_of, viewer_of
+from tests.threads.behind import while_waiting
 
 BODY = "The first paragraph.\n\n<!-- more -->\n\nThe *second* paragraph."
 
@@ -163,12 +166,16 @@ def test_an_author_can_neither_publish_nor_lead_nor_sign_for_others(
     assert only_article().state == "draft"
 
 
-def test_the_services_refuse_whom_the_pages_refuse(app: Flask, author: User, section: Section) -> None:
-    draft = make_article(section=section, state="draft", published_at=None)
-    stranger, reader = Viewer(id=author.id, roles=frozenset({"author"})), Viewer(id=1)
-    values = service.ArticleValues(
+def some_values(section: Section) -> service.ArticleValues:
+    return service.ArticleValues(
         "H", "", section.id, "", "", None, "B", None, "", "", "", None, None, None, None, False, Conversation()
     )
+
+
+def test_the_services_refuse_whom_the_pages_refuse(app: Flask, author: User, section: Section) -> None:
+    draft = make_article(section=section, state="draft", published_at=None)
+    stranger, reader = viewer_of(author), viewer_of(make_user())
+    values = some_values(section)
     with pytest.raises(Forbidden), transaction() as session:
         service.create_article(session, reader, values)
     with pytest.raises(NotFound), transaction() as session:
@@ -177,6 +184,46 @@ def test_the_services_refuse_whom_the_pages_refuse(app: Flask, author: User, sec
         service.publish_article(session, stranger, draft.id, version=1)
     with pytest.raises(Forbidden), transaction() as session:
         service.unpublish_article(session, stranger, draft.id, version=1)
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "told"), [(RoleGrant, "Only the newsroom"), (BrowserSession, "You were signed out meanwhile")]
+)
+def test_who_lost_role_or_session_while_their_request_waited_writes_nothing_and_keeps_what_they_typed(
+    client: Browser, author: User, section: Section, meanwhile: type[Any], told: str
+) -> None:
+    draft = make_article("Before", section=section, state="draft", published_at=None, created_by=author.id)
+    thread_id, author_id, path = thread_of(draft).id, author.id, f"/newsroom/articles/{draft.id}"
+    browser = client.sign_in(author)
+    form = form_of(browser.get(path)) | {"headline": "Typed with care"}
+    db.session.remove()
+
+    def happens(session: Session) -> None:
+        session.execute(delete(meanwhile).where(meanwhile.user_id == author_id))
+
+    answer = while_waiting(client.app, thread_id, happens, lambda: browser.post(path, form))
+    assert answer.status_code == 403
+    assert told in text_of(answer)
+    assert "Typed with care" in answer.get_data(as_text=True)
+    assert only_article().headline == "Before"
+
+
+def test_who_was_signed_out_meanwhile_begins_no_article(app: Flask, author: User, section: Section) -> None:
+    viewer = viewer_of(author)
+    with transaction() as session:
+        session.execute(delete(BrowserSession).where(BrowserSession.user_id == author.id))
+    with pytest.raises(SignedOut), transaction() as session:
+        service.create_article(session, viewer, some_values(section))
+
+
+def test_an_editor_who_was_made_an_author_meanwhile_publishes_nothing(app: Flask, editor: User, section: Section) -> None:
+    draft, viewer = make_article(section=section, state="draft", published_at=None), viewer_of(editor)
+    with transaction() as session:
+        session.execute(update(RoleGrant).where(RoleGrant.user_id == editor.id).values(name="author"))
+    with pytest.raises(Forbidden), transaction() as session:
+        service.publish_article(session, viewer, draft.id, version=1)
+    with pytest.raises(NotFound), transaction() as session:
+        service.save_article(session, viewer, draft.id, some_values(section), version=1, thread_mark="")
 
 
 def test_an_editor_publishes_and_the_next_visitor_reads_it(client: Browser, editor: User, section: Section) -> None:
