@@ -51,7 +51,7 @@ def test_memberships_begun_and_ended_are_those_of_thirty_days(app: Flask) -> Non
         session.add(Membership(user_id=people[3].id, plan_id=plan.id, started_at=ago(3), ended_at=ago(2)))
     page = office(app).get("/publisher")
     assert figure(page, "memberships begun") == ["2"]
-    assert figure(page, "memberships ended") == ["1"]
+    assert figure(page, "membership ended") == ["1"]
 
 
 def test_payments_are_summed_by_currency_less_what_went_back(app: Flask) -> None:
