@@ -28,6 +28,7 @@ def member_page(new_browser: NewBrowser, backstage: Backstage, scripts: bool) ->
     return open_page
 
 
+@pytest.mark.once
 def test_a_comment_is_answered_changed_and_taken_back(member_page: Open, backstage: Backstage, scripts: bool) -> None:
     one, two, article = member_page(), member_page(), backstage.article()
     steps.type_words(one, article, "The *quays* were never empty.")
@@ -65,6 +66,7 @@ def test_a_comment_is_answered_changed_and_taken_back(member_page: Open, backsta
     expect(answer).to_be_visible()
 
 
+@pytest.mark.once
 def test_respect_is_given_and_taken_back(member_page: Open, backstage: Backstage, scripts: bool) -> None:
     author, page, article = member_page(), member_page(), backstage.article()
     mine = steps.post(author, article, "A remark worth respect.")
@@ -103,6 +105,7 @@ def test_presses_of_respect_while_the_first_is_on_its_way_are_kept(member_page: 
         expect(button).to_have_attribute("aria-pressed", pressed)
 
 
+@pytest.mark.once
 def test_a_guest_and_a_reader_report_once_each(
     new_browser: NewBrowser, member_page: Open, backstage: Backstage, scripts: bool
 ) -> None:

@@ -107,6 +107,7 @@ def test_pages_of_members_styles_and_scripts_are_packed_too_and_kept_for_good_wh
                 assert server.ask(file, accept_encoding="gzip", if_none_match=tag).status == 304
 
 
+@pytest.mark.once
 def test_an_answer_that_a_page_is_still_good_and_a_stream_carry_the_policies_too(server: Served) -> None:
     path = new_article(server)
     page = server.ask(path)
@@ -215,6 +216,7 @@ def test_browsers_that_send_slowly_keep_nobody_waiting(server: Served) -> None:
         line.close()
 
 
+@pytest.mark.once
 def test_a_server_that_is_told_to_end_finishes_what_was_begun(house: Flask) -> None:
     served = start(house)
     body = b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n"
