@@ -100,7 +100,7 @@ def complete() -> Response:
     if done.state == "ready":
         forget_viewer()
         if _slug_in(done):
-            flash("You are a member now: the payment went through. The receipt is under Membership.", "success")
+            flash("You are a member now. Payments and receipts are under Membership.", "success")
         return redirect(_welcome(done.return_path), 303)
     if done.state != "waiting":
         flash("The payment was not finished, and nothing was charged. Your choice is still open.", "info")

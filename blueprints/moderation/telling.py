@@ -48,16 +48,16 @@ def tell(session: Session, action_id: int) -> None:
     address = queries.address_of(session, row.user_id) if letter else None
     if letter is None or address is None:
         return
+    said = plain_comment(row.body_source) if letter.quotes and row.body_source else ""
     notify(
         session, row.user_id, "decision", subject_key=f"decision:{action_id}", cause=f"decision:{action_id}",
         title=letter.subject, url=letter.action_path or "/account/comments",
-        excerpt=plain_comment(row.body_source) if letter.quotes and row.body_source else "",
+        excerpt=said,
     )  # fmt: skip
-    quote = excerpt(plain_comment(row.body_source), QUOTE_LENGTH) if letter.quotes and row.body_source else ""
     send_mail(
         kind="moderation", recipient=address, user_id=row.user_id, subject=letter.subject, template="decision",
         dedupe_key=queries.mail_key(action_id),
-        context={"heading": letter.subject, "paragraphs": letter.paragraphs, "quote": quote,
+        context={"heading": letter.subject, "paragraphs": letter.paragraphs, "quote": excerpt(said, QUOTE_LENGTH),
                  "action_label": letter.action_label, "action_path": letter.action_path, "reason": REASON},
     )  # fmt: skip
 

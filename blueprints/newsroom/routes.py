@@ -219,7 +219,7 @@ def _then(session: Session, viewer: Viewer, article: Article) -> None:
 
 def _saved(article: Article) -> AnyResponse:
     said = "Published." if request.form.get("then") == "publish" else "Saved."
-    if article.state == "draft" and not current_viewer().is_editor:
+    if article.state == "draft" and not policy.may_publish(current_viewer()):
         said = "Saved. An editor finds it among the drafts and publishes it."
     flash(said, "success")
     return redirect(url_for("newsroom.edit_article", article_id=article.id), 303)

@@ -48,7 +48,7 @@ def save_roles(person_id: int) -> ResponseReturnValue:
     actor_id = current_viewer().id or 0
     try:
         if form.section_ids.process_errors:
-            raise DomainError("One of these sections is not there any more. Please choose again.")
+            raise DomainError(service.NO_SECTION)
         with transaction():
             service.set_roles(
                 actor_id, person_id, roles=frozenset(form.roles.data or ()),

@@ -45,6 +45,7 @@ PLAN_FIELDS = ("name", "description", "perks", "badge")
 MOST_SECTIONS = 40
 MOST_RULES = 60
 LONGEST_TEMPLATE = 700
+NO_SECTION = "One of these sections is not there any more. Please choose again."
 NO_RULE = "There is no such rule."
 
 
@@ -186,7 +187,7 @@ def set_roles(
         raise NotFound("There is nobody here.")
     before, limits = queries_people.rights_of(person_id)
     if section_ids - queries.section_ids():
-        raise DomainError("One of these sections is not there any more. Please choose again.")
+        raise DomainError(NO_SECTION)
     if section_ids and "lead" in roles and "moderator" not in roles:
         raise DomainError("Sections limit moderators; who leads them without being one moderates everywhere. "
                           "Please choose no section, or the role of moderator, too.")  # fmt: skip

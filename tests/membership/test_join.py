@@ -40,7 +40,7 @@ def test_joining_ends_in_the_article_with_the_right_to_write(till: Till) -> None
     answer = till.join(browser, article="the-new-bridge")
     assert answer.status_code == 303
     assert answer.headers["Location"] == "/articles/the-new-bridge?welcome=1#composer"
-    assert "You are a member now: the payment went through." in text_of(browser.get(answer.headers["Location"]))
+    assert "You are a member now. Payments and receipts are under Membership." in text_of(browser.get(answer.headers["Location"]))
     assert till.live(user) == ["vip"]
     assert till.mails(user) == ["membership.welcome"]
     assert len(till.memberships(user)) == 1

@@ -128,6 +128,15 @@ def test_the_list_opens_on_all_articles_where_no_draft_waits(client: Browser, au
     assert "Half done" in words
 
 
+def test_who_cannot_publish_is_told_who_does(client: Browser, author: User, editor: User, section: Section) -> None:
+    told = "An editor finds it among the drafts and publishes it."
+    for person, is_told in ((author, True), (editor, False)):
+        client.sign_in(person)
+        saved = client.follow(client.post("/newsroom/articles/new", typed(section, author_id=person.id)))
+        assert "Saved." in text_of(saved)
+        assert (told in text_of(saved)) == is_told
+
+
 def test_an_author_changes_own_drafts_but_neither_others_nor_what_is_published(
     client: Browser, author: User, section: Section
 ) -> None:
@@ -549,6 +558,8 @@ def test_a_saved_draft_can_be_previewed_as_each_reader(client: Browser, author: 
     path = f"/newsroom/articles/{only_article().id}/preview"
     assert "The second paragraph." not in text_of(client.get(path))
     assert "for Gold members" in text_of(client.get(path))
+    gate = client.get(path).get_data(as_text=True).partition("<div inert>")[2]
+    assert "/join" in gate.partition("</article>")[0], "what a preview's gate leads to is not there yet"
     assert "The second paragraph." in text_of(client.get(f"{path}?as=plan:gold"))
 
 
