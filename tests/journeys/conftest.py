@@ -28,35 +28,51 @@ ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 240  # where many start at once on one processor, the demo takes its time
 
 # All rules that can find something serious look at the whole page; the contrast, and how links stand out of the words
-# around them, which take axe ten times as long as all the rest together, are measured once for each look: the same
-# elements around it, and the same colours and letters in it and in all of them. Nothing is fetched to be looked at (only
+# around them, which take axe ten times as long as all the rest together, are measured at the first and the last of each
+# look: the same letters, on the same of what is painted or placed around them. Nothing is fetched to be looked at (only
 # for a rule about films).
 FINDINGS = """async () => {
-  const looks = new Map(), firsts = new Map();
+  const grounds = new Map(), looks = new Map();
   const speaks = element => [...element.childNodes].some(node => node.nodeType === 3 && node.data.trim());
-  const look = element => {
+  const ground = element => {
     if (!element) return '';
-    if (!looks.has(element)) {
-      const style = getComputedStyle(element);
-      looks.set(element, [look(element.parentElement), element.tagName, element.className, style.color,
-        style.background, style.opacity, style.font, style.textShadow, style.position, style.zIndex, style.visibility,
-        style.display, element.checkVisibility(), style.filter, style.mixBlendMode, element.matches(':disabled, [aria-disabled=true]'),
-        element.matches('a[href]') && speaks(element.parentElement)].join('|'));
+    if (!grounds.has(element)) {
+      const style = getComputedStyle(element), own = [];
+      if (style.backgroundColor !== 'rgba(0, 0, 0, 0)' || style.backgroundImage !== 'none') own.push(style.background);
+      if (style.opacity !== '1' || style.filter !== 'none' || style.mixBlendMode !== 'normal' || style.clipPath !== 'none') {
+        own.push(style.opacity, style.filter, style.mixBlendMode, style.clipPath);
+      }
+      if (!['static', 'relative'].includes(style.position) || style.zIndex !== 'auto' || style.transform !== 'none') {
+        own.push(element.tagName, element.className, style.position, style.zIndex);
+      }
+      if (element.matches('[aria-hidden=true], [inert], :disabled, [aria-disabled=true]')) own.push('not for use');
+      if (element.matches('label') && element.control?.disabled) own.push('of what is not for use');
+      grounds.set(element, ground(element.parentElement) + (own.length ? own.join('|') + '/' : ''));
     }
-    return looks.get(element);
+    return grounds.get(element);
+  };
+  const inWords = ['textDecoration', 'border', 'outline', 'font', 'display', 'cursor'];
+  const letters = (element, more = []) => {
+    const style = getComputedStyle(element), size = parseFloat(style.fontSize), weight = Number(style.fontWeight);
+    const large = size >= 24 || (size >= 18.66 && weight >= 700);  // WCAG 2.2, 1.4.3: less will do for these
+    return [style.color, large, style.textShadow, ...more.map(name => style[name])];
   };
   for (const element of document.querySelectorAll('body, body *')) {
-    if (element.value || speaks(element) || element.matches('a[href]')) {
-      firsts.set(look(element), element);
-    }
+    const link = element.matches('a[href]');
+    if (!(element.value || link || speaks(element)) || !element.checkVisibility({ visibilityProperty: true })) continue;
+    const inLine = link && speaks(element.parentElement);
+    const look = [ground(element), letters(element), element.textContent.trim().length > 1,
+      inLine && [letters(element, inWords), letters(element.parentElement, inWords)]].join();
+    looks.set(look, [looks.get(look)?.[0] ?? element, element]);
   }
-  for (const one of firsts.values()) one.setAttribute('data-one-of-a-look', '');
+  const measured = [...looks.values()].flat();
+  for (const one of measured) one.setAttribute('data-one-of-a-look', '');
   const minor = axe._audit.rules.filter(rule => ['minor', 'moderate'].includes(rule.impact));
   axe.configure({ rules: [{ id: 'color-contrast', selector: '[data-one-of-a-look]' },
     { id: 'link-in-text-block', selector: 'a[href][data-one-of-a-look]' },
     ...minor.map(rule => ({ id: rule.id, enabled: false }))] });
   const found = await axe.run({ resultTypes: ['violations'], preload: { assets: ['cssom'] } });
-  for (const one of firsts.values()) one.removeAttribute('data-one-of-a-look');
+  for (const one of measured) one.removeAttribute('data-one-of-a-look');
   return found.violations.filter(one => ['serious', 'critical'].includes(one.impact)).map(one =>
     `${one.id}: ${one.help}: ${one.nodes.slice(0, 3).map(node => node.html.slice(0, 160)).join(' … ')}`);
 }"""
