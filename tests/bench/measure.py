@@ -28,7 +28,6 @@ from tests.bench.writing import settle, writing
 
 WRITERS = 8
 PAGES = (1, 100, 2_000)
-DEPTH_ROUNDS = 25
 # Ratios to bare Flask in the same run; a second; milliseconds; kilobytes over the wire.
 VISITOR_TARGET, MEMBER_TARGET, GROWTH_TARGET, DEPTH_TARGET = 2.0, 0.6, 1.1, 1.2
 POSTS_TARGET, POST_P99_TARGET, RESPECTS_TARGET, WEIGHT_TARGET = 400.0, 150.0, 800.0, 60.0
@@ -47,6 +46,7 @@ class Options:
     wrk: bool = has_wrk()
     warm: float = 1.0  # seconds of load before anything counts
     deep: int = 100_050  # roots of the thread in which pages at depth are measured
+    depth_rounds: int = 25  # of every page at depth
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def run(options: Options, say: Callable[[str], None] = print) -> Report:
                 reading = _reading(bench, members[0])
                 weights = {who: first_view(port, f"/articles/load-{options.sizes[0]}", headers)
                            for who, headers in (("visitor", BROWSER), ("member", members[0].headers))}  # fmt: skip
-                deep = depths(app, port, members[0], f"load-{options.deep}", PAGES, DEPTH_ROUNDS, say)
+                deep = depths(app, port, members[0], f"load-{options.deep}", PAGES, options.depth_rounds, say)
                 wrote = writing(bench, members)
             finally:
                 rejoinder.stop()

@@ -15,8 +15,8 @@ from tests.bench.weight import Weight
 @pytest.fixture(scope="module")
 def report() -> Report:
     options = Options(
-        sizes=(60,), seconds=0.25, rounds=1, readers=20, connections=2, processes=1, threads=4, wrk=False, warm=0.1,
-        deep=120,
+        sizes=(60,), seconds=0.1, rounds=1, readers=20, connections=2, processes=1, threads=4, wrk=False, warm=0.02,
+        deep=120, depth_rounds=2,
     )
     return run(options, say=lambda _line: None)
 
