@@ -17,7 +17,7 @@ from tests.threads.talk import facts, make_member, make_talk, respect, say
 
 def test_what_was_acknowledged_survives_the_death_of_processes() -> None:
     report = chaos.run(
-        chaos.ChaosOptions(minutes=0.09, every=2.2, writers=3, readers=1, threads=4, waits=False), say=lambda _line: None
+        chaos.ChaosOptions(minutes=0.06, every=1.4, writers=3, readers=1, threads=4, waits=False), say=lambda _line: None
     )
     assert [verdict.sentence for verdict in report.verdicts if not verdict.met] == []
 
