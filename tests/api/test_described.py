@@ -12,7 +12,7 @@ from tests.api.asking import Program, with_key
 from tests.security.paper import Paper, make_paper
 from tests.threads.talk import change, make_member, say
 
-EXAMPLES = 25
+EXAMPLES = 10
 
 
 @pytest.fixture
