@@ -67,6 +67,7 @@ def test_a_list_is_as_long_as_asked_for_and_never_longer_than_it_may_be(app: Fla
     assert "limit=3" in again["next"]
 
 
+@pytest.mark.once
 def test_what_is_not_published_is_nowhere_whoever_asks(app: Flask) -> None:
     make_site()
     author = make_user(roles=("author",))

@@ -101,6 +101,7 @@ def test_a_comment_says_what_its_reader_may_know(app: Flask) -> None:
     assert Program(app).read(f"comments/{root}")["respected"] is False
 
 
+@pytest.mark.once
 def test_what_is_not_published_is_its_authors_alone(app: Flask) -> None:
     talk, author = make_talk(), make_member("Hel Dalone")
     held, gone, deleted = (say(talk, author, f"Words of {name}.") for name in ("the held", "the removed", "the deleted"))

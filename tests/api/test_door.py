@@ -97,6 +97,7 @@ def test_a_visitors_answer_is_kept_by_everybody_and_asked_for_anew(app: Flask, t
         assert first.headers["Content-Security-Policy"].startswith("default-src 'none'")
 
 
+@pytest.mark.once
 def test_anybody_elses_answer_is_kept_by_nobody(app: Flask, there: dict[str, Any]) -> None:
     reader = make_user()
     guest = Program(app)
@@ -162,6 +163,7 @@ def test_a_cursor_of_another_list_is_refused(app: Flask, there: dict[str, Any]) 
     assert program.read(f"articles/{there['slug']}/comments?sort=newest&after={cursor}")["items"] != []
 
 
+@pytest.mark.once
 def test_nothing_odd_is_an_error_of_ours(app: Flask, there: dict[str, Any]) -> None:
     programs = [Program(app), with_key(app, make_member())]
     for program in programs:

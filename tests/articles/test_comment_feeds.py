@@ -51,6 +51,7 @@ def hide(article: Article, state: str = "hidden") -> None:
         set_thread_state(session, facts(article).thread_id, state)
 
 
+@pytest.mark.once
 def test_a_discussion_has_a_feed_of_what_everybody_may_read(app: Flask) -> None:
     article, ann, bob = make_talk(), make_member("Ann Arbour"), make_member()
     path = f"/articles/{article.slug}/comments.atom"

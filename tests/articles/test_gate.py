@@ -130,6 +130,7 @@ def test_a_gate_for_registered_readers_asks_an_unconfirmed_one_to_confirm(client
     assert "Confirm your e-mail address" in text_of(client.get(f"/articles/{article.slug}"))
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("state", ["draft", "unpublished"])
 def test_what_is_not_published_exists_for_editors_and_its_author_only(app: Flask, state: str) -> None:
     make_site()

@@ -75,6 +75,7 @@ def test_a_quoted_pick_stands_in_the_text_and_goes_with_the_comment(app: Flask) 
     assert "Other words." not in text_of(visitor.get(story))
 
 
+@pytest.mark.once
 def test_only_picks_that_everybody_can_read_are_newly_quoted(app: Flask) -> None:
     section, ann, editor = make_section(), make_member(), make_user(roles=("editor",))
     talk = make_talk(section=section)

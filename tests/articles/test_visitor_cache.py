@@ -343,6 +343,7 @@ def test_cookies_of_ours_are_known_by_name() -> None:
     assert is_somebody("x=1; guest=abc")
 
 
+@pytest.mark.once
 def test_the_cache_stays_within_its_bytes(app: Flask) -> None:
     make_site()
     small = VisitorCache(app, app.extensions["rejoinder_visitor_cache"]._inner, limit=60_000)

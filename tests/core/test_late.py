@@ -7,6 +7,7 @@ from werkzeug.routing import AnyConverter, BuildError, Rule
 from core.late import LateRule
 
 
+@pytest.mark.once
 def test_an_address_is_what_it_would_be_without_waiting(app: Flask) -> None:
     ours = list(app.url_map.iter_rules())
     assert sum(isinstance(rule, LateRule) for rule in ours) > 300

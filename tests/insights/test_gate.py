@@ -149,6 +149,7 @@ def article_of(till: Till) -> Any:  # noqa: F811
     return db.session().scalars(select(Article).where(Article.slug == "the-new-bridge")).one()
 
 
+@pytest.mark.once
 def test_a_first_comment_elsewhere_or_much_later_is_not_the_gates_doing(till: Till) -> None:  # noqa: F811
     other = make_article("Elsewhere", slug="elsewhere")
     user, browser = till.reader()

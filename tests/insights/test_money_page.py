@@ -90,6 +90,7 @@ def test_members_are_counted_by_plan(till: Till, pat: Browser) -> None:  # noqa:
     ]
 
 
+@pytest.mark.once
 def test_invoices_are_shown_by_their_parts(till: Till, pat: Browser) -> None:  # noqa: F811
     user, _ = joined(till)
     pass_time(till, 10)
@@ -139,6 +140,7 @@ def test_what_does_not_agree_is_named_and_mended_where_stripe_can_tell(till: Til
         assert "The books agree to the cent" in checked(pat)
 
 
+@pytest.mark.once
 def test_the_page_asks_as_often_for_one_member_as_for_many(till: Till, pat: Browser) -> None:  # noqa: F811
     joined(till)
     pat.get("/publisher/insights")

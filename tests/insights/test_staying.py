@@ -164,6 +164,7 @@ def enrol(people: int, chance_to_leave: tuple[float, float], seed: int) -> None:
         session.execute(insert(Comment), comments)
 
 
+@pytest.mark.once
 def test_where_there_is_no_difference_the_page_says_so(app: Flask) -> None:
     make_site()
     pat = Browser(app).sign_in(make_user("Pat Moreau", roles=("publisher",)))

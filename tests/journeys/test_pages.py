@@ -71,8 +71,7 @@ OTHER = {
 
 def look_at(page: Page, address: str, width: int, dark: bool) -> list[str]:
     """What axe finds, whether the page is wider than the window, and whether markup is shown as text."""
-    page.set_viewport_size({"width": width, "height": HEIGHT})
-    page.emulate_media(color_scheme="dark" if dark else "light")
+    show(page, width, dark)
     where = f"{address} at {width}{', dark' if dark else ''}"
     problems = [f"{where}: {found}" for found in findings(page)]
     wide, window = steps.width_of_content(page)
@@ -84,6 +83,13 @@ def look_at(page: Page, address: str, width: int, dark: bool) -> list[str]:
         name = "".join(letter if letter.isalnum() else "-" for letter in where)
         page.screenshot(path=folder / f"{name.strip('-')}.png", full_page=True)
     return problems
+
+
+def show(page: Page, width: int, dark: bool) -> None:
+    """Let the page be looked at so from now on."""
+    if page.viewport_size != {"width": width, "height": HEIGHT}:
+        page.set_viewport_size({"width": width, "height": HEIGHT})
+    page.emulate_media(color_scheme="dark" if dark else "light")
 
 
 REFUSED = {
@@ -100,8 +106,10 @@ def test_every_page_can_be_used_by_everybody(new_browser: NewBrowser, name: str)
     if name:
         steps.sign_in_as(page, name)
     for address in MAIN[name] + OTHER[name]:
+        views = BOTH_VIEWS if address in MAIN[name] else ONE_VIEW
+        show(page, *views[0])  # before the page comes, so that it is laid out once
         page.goto(address)
-        for width, dark in BOTH_VIEWS if address in MAIN[name] else ONE_VIEW:
+        for width, dark in views:
             problems += look_at(page, address, width, dark)
     assert problems == []
 

@@ -116,6 +116,7 @@ def test_renewals_that_fail_are_no_burst(till: Till) -> None:
     assert bursts() == []
 
 
+@pytest.mark.once
 def test_the_page_says_the_same_whatever_the_card(till: Till) -> None:
     pages = []
     _, browser = till.reader()
@@ -195,6 +196,7 @@ def test_a_reader_begins_only_so_many_checkouts_a_day(till: Till, strict: None) 
         assert [each["status"] for each in tx.select("checkout.session")].count("open") == 1
 
 
+@pytest.mark.once
 def test_a_checkout_that_ran_out_unpaid_is_closed_by_itself(till: Till) -> None:
     user, browser = till.reader()
     till.sandbox.set_delivery_mode("lost")

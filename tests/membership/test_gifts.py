@@ -118,6 +118,7 @@ def test_a_gift_ends_by_itself_and_says_so_once(till: Till) -> None:
     assert "See the plans" in text_of(taking.get("/account/membership"))
 
 
+@pytest.mark.once
 def test_it_goes_out_on_its_day_and_not_before(till: Till) -> None:
     _, giving, gift = bought(till, send_on=f"{clock.now() + timedelta(days=10):%Y-%m-%d}")
     assert kinds() == ["gift.bought"]
@@ -142,6 +143,7 @@ def test_redirect_and_webhooks_in_any_number_count_once(till: Till) -> None:
     assert len(charges(till)) == 1
 
 
+@pytest.mark.once
 def test_the_webhook_alone_is_enough(till: Till) -> None:
     _, browser = till.reader()
     till.pay(press(browser))
@@ -163,6 +165,7 @@ def test_the_same_words_lead_to_the_same_page_and_other_words_close_it(till: Til
     assert states == ["expired", "paid"]
 
 
+@pytest.mark.once
 def test_other_words_after_paying_lead_to_what_was_paid(till: Till) -> None:
     _, browser = till.reader()
     till.pay(press(browser))
@@ -181,6 +184,7 @@ def test_two_presses_at_once_open_one_page(till: Till, times: int) -> None:
     assert db.session().scalar(select(func.count()).select_from(Gift)) == 1
 
 
+@pytest.mark.once
 def test_what_was_not_paid_can_be_gone_on_with_or_expires(till: Till) -> None:
     _, browser = till.reader()
     url = press(browser)
@@ -265,6 +269,7 @@ def test_a_gift_follows_what_somebody_has_and_does_not_overlap_it(till: Till) ->
     assert till.memberships(ilse)[-1].ended_at is None
 
 
+@pytest.mark.once
 def test_a_higher_gift_does_not_wait_for_a_lower_plan(till: Till) -> None:
     bought(till, price="gold-year")
     ilse, taking = till.reader()
@@ -273,6 +278,7 @@ def test_a_higher_gift_does_not_wait_for_a_lower_plan(till: Till) -> None:
     assert [source for source, starts_at, _ in spans(ilse) if starts_at <= clock.now()] == ["complimentary", "gift"]
 
 
+@pytest.mark.once
 def test_somebody_with_as_much_for_good_keeps_the_link(till: Till) -> None:
     bought(till)
     ilse, taking = till.reader()
@@ -445,6 +451,7 @@ def test_a_second_gift_moves_up_when_the_first_falls(till: Till) -> None:
     assert live[0] <= clock.now()
 
 
+@pytest.mark.once
 def test_a_declined_card_gives_nothing_and_another_pays(till: Till) -> None:
     _, browser = till.reader()
     url = press(browser)
@@ -486,6 +493,7 @@ def test_bad_input_gets_a_sentence_and_keeps_the_rest(till: Till, more: dict[str
     assert till.count(Gift) == 0
 
 
+@pytest.mark.once
 def test_a_gift_is_its_givers_business_alone(till: Till, client: Browser) -> None:
     _, _, gift = bought(till)
     _, other = till.reader()

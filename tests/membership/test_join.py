@@ -56,6 +56,7 @@ def test_whoever_left_and_of_whom_nobody_told_us_can_join_again_at_once(till: Ti
     assert till.live(user) == ["gold"]
 
 
+@pytest.mark.once
 def test_a_member_who_wants_to_join_is_refused_while_stripe_is_away_too(till: Till, stripe_down: Callable[[], None]) -> None:
     _, browser = till.reader()
     till.join(browser)
@@ -65,12 +66,14 @@ def test_a_member_who_wants_to_join_is_refused_while_stripe_is_away_too(till: Ti
     assert "You are a VIP member" in text_of(answer)
 
 
+@pytest.mark.once
 def test_the_redirect_alone_is_enough(till: Till) -> None:
     user, browser = till.reader()
     till.come_back(browser, till.pay(till.press(browser)))
     assert till.live(user) == ["vip"]
 
 
+@pytest.mark.once
 def test_the_webhook_alone_is_enough(till: Till) -> None:
     user, browser = till.reader()
     till.pay(till.press(browser))
@@ -132,6 +135,7 @@ def test_looking_at_the_checkout_address_leads_back_to_the_plans(till: Till) -> 
     assert answer.headers["Location"] == "/join?article=the-new-bridge"
 
 
+@pytest.mark.once
 def test_an_expired_checkout_is_replaced(till: Till) -> None:
     user, browser = till.reader()
     first = till.press(browser)
@@ -142,6 +146,7 @@ def test_an_expired_checkout_is_replaced(till: Till) -> None:
     assert till.live(user) == ["vip"]
 
 
+@pytest.mark.once
 def test_a_declined_card_leaves_nothing_behind_and_another_card_works(till: Till) -> None:
     user, browser = till.reader()
     url = till.press(browser)

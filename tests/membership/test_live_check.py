@@ -43,6 +43,7 @@ def test_every_flow_goes_as_it_should_and_nothing_is_left(app: Flask, served: tu
         assert {each["status"] for each in tx.select("subscription")} <= {"canceled"}
 
 
+@pytest.mark.once
 def test_what_goes_otherwise_is_named_and_all_is_removed_still(app: Flask, served: tuple[Gateway, Sandbox]) -> None:
     door, sandbox = served
     door.preview_next_payment = lambda _name: None  # type: ignore[method-assign]

@@ -181,6 +181,7 @@ def test_a_switch_that_no_invoice_shows_is_seen_all_the_same(till: Till) -> None
     assert len(told(till)) == 2
 
 
+@pytest.mark.once
 def test_a_pause_brings_nothing_and_its_end_brings_it_back(till: Till) -> None:
     user, _ = joined(till)
     stripe = gateway()

@@ -259,6 +259,7 @@ def test_the_waiting_page_grows_patient(till: Till, stripe_down: Any) -> None:
     assert "longer than usual" in text_of(answer)
 
 
+@pytest.mark.once
 def test_the_page_asks_a_fixed_number_of_queries(till: Till) -> None:
     from sqlalchemy import event
 

@@ -181,6 +181,7 @@ def test_only_what_is_offered_can_be_chosen(till: Till, months: str) -> None:
     assert till.subscriptions()[0]["pause_collection"] is None
 
 
+@pytest.mark.once
 def test_a_paper_that_allows_no_pause_offers_none(till: Till) -> None:
     make_site(longest_pause="0")
     _, browser = joined(till)
@@ -202,6 +203,7 @@ def test_a_pause_is_taken_once(till: Till) -> None:
     assert browser.get("/account/membership/switch/gold-month").status_code == 409
 
 
+@pytest.mark.once
 def test_an_outage_changes_nothing_and_says_so(till: Till, stripe_down: Any) -> None:
     user, browser = joined(till)
     stripe_down()

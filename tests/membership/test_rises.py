@@ -244,6 +244,7 @@ def test_called_off_before_its_day_nobody_pays_more_and_all_who_knew_are_told(ti
     assert len(told(user)) == 2
 
 
+@pytest.mark.once
 def test_from_its_day_on_a_rise_stands_and_the_new_price_is_on_sale(till: Till, publisher: Browser) -> None:
     rise = plan(publisher, 16)
     page = text_of(Browser(till.app).get("/join"))
@@ -422,6 +423,7 @@ def test_a_promotion_goes_on_lowering_the_new_price(till: Till, publisher: Brows
     assert paid(user) == [245, 345]
 
 
+@pytest.mark.once
 def test_a_price_that_is_sold_no_longer_can_be_raised_to_the_one_on_sale(till: Till, publisher: Browser) -> None:
     user, _ = declared(till, "US", "vip-month")
     publisher.post("/publisher/plans/vip/prices", {"amount": "6.90", "currency": "usd", "interval": "month"})

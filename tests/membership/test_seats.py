@@ -148,6 +148,7 @@ def test_an_invitation_keeps_a_seat_until_it_is_taken(till: Till, client: Browse
     assert till.memberships(nadia)[0].ended_at is None
 
 
+@pytest.mark.once
 def test_the_group_link_gives_seats_as_long_as_there_are_some(till: Till) -> None:
     _, owner = bought(till)
     first, _ = sit(till, owner)

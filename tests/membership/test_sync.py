@@ -294,6 +294,7 @@ def test_a_customer_of_nobody_is_not_ours(till: Till) -> None:
     assert sync.sync_customer("cus_nobody", "test") is False
 
 
+@pytest.mark.once
 def test_what_is_not_our_product_gives_nothing(till: Till) -> None:
     user, browser = till.reader()
     till.press(browser)
@@ -311,6 +312,7 @@ def test_what_is_not_our_product_gives_nothing(till: Till) -> None:
     assert queries_subscriptions.known_subscriptions("sandbox", [s["id"] for s in till.subscriptions()]) == {}
 
 
+@pytest.mark.once
 def test_more_subscriptions_than_a_page_are_all_seen(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
     from blueprints.membership.gateway import line
 

@@ -182,6 +182,7 @@ def test_a_failure_is_shown_and_tried_again(till: Till, stripe_down: Any) -> Non
     assert MAX_ATTEMPTS > 1
 
 
+@pytest.mark.once
 def test_a_storm_of_events_needs_few_fetches(till: Till) -> None:
     _, browser = till.reader()
     till.pay(till.press(browser))

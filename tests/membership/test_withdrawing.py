@@ -115,6 +115,7 @@ def test_the_last_day_is_over_in_every_time_zone() -> None:
     assert (withdrawal_ends_at(began) - began).total_seconds() >= 14 * 86_400 + 12 * 3600
 
 
+@pytest.mark.once
 def test_what_was_agreed_to_is_kept_word_for_word_and_shown(till: Till) -> None:
     user, browser = till.reader()
     till.join(browser)

@@ -169,6 +169,7 @@ def over_two_sections(by: int, verb: str = "accept") -> tuple[Section, int, int,
     return harbour, here, there, run_id
 
 
+@pytest.mark.once
 def test_who_moderates_only_some_of_its_sections_takes_no_run_back(app: Flask) -> None:
     mo = make_moderator()
     harbour, here, there, run_id = over_two_sections(mo.id)
@@ -201,6 +202,7 @@ def test_who_made_a_run_takes_it_back_only_while_moderating_its_sections(client:
     assert {statuses()[one] for one in (here, there)} == {"published"}
 
 
+@pytest.mark.once
 def test_a_run_that_was_taken_back_in_part_says_how_much_was_not(client: Browser) -> None:
     mo = make_moderator()
     _, here, there, run_id = over_two_sections(mo.id)

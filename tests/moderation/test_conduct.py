@@ -151,6 +151,7 @@ def test_a_note_of_who_was_signed_out_while_it_waited_is_not_left(client: Browse
         assert db.session().scalars(db.select(table.id)).all() == []
 
 
+@pytest.mark.once
 def test_a_note_is_for_colleagues_alone(client: Browser) -> None:
     talk, ann, mo = make_talk(), make_member("Ann Droste"), make_moderator("Mo Adeyemi")
     first = say(talk, ann)

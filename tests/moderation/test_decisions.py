@@ -241,6 +241,7 @@ def test_an_undone_rejection_leaves_everything_as_it_was(app: Flask) -> None:
     assert ledger_problem() == ""
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("status", ["withheld", "pending"])
 def test_an_undone_decision_on_a_waiting_comment_lets_it_wait_again(app: Flask, status: str) -> None:
     held, mo = waiting(make_talk(), make_member(), status), make_moderator()

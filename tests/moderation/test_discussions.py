@@ -49,6 +49,7 @@ def record() -> list[tuple[str, str, str, str]]:
     return [(row.action, row.from_state, row.to_state, row.reason) for row in actions()]
 
 
+@pytest.mark.once
 def test_a_moderator_manages_a_discussion_from_its_page(app: Flask) -> None:
     talk, person = make_talk(thread_values={"pace_seconds": None}), make_moderator("Mo Adeyemi")
     mo, at = Browser(app).sign_in(person), f"/moderation/threads/{thread_of(talk).id}"

@@ -61,6 +61,7 @@ def test_what_was_let_through_is_told_on_the_bell_only() -> None:
     assert db.session().scalars(select(Mail)).all() == []
 
 
+@pytest.mark.once
 def test_reporters_hear_what_became_of_it_unless_it_was_taken_back() -> None:
     talk, ann, bob, cyd, mo = make_talk(), make_member(), make_member(), make_member(), make_moderator()
     one, two = say(talk, ann), say(talk, ann)

@@ -167,6 +167,7 @@ def test_a_restored_comment_is_told_to_who_was_told_of_its_removal(app: Flask) -
     assert subjects == ["Your comment was removed", "Your comment is back"]
 
 
+@pytest.mark.once
 def test_the_author_reads_objects_and_reads_the_answer_without_scripts(client: Browser) -> None:
     talk, ann, mo, flo = make_talk(), make_member("Ann Droste"), make_moderator("Mo Adeyemi"), make_moderator()
     first = say(talk, ann, "He cannot count to three.")

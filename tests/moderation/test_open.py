@@ -148,6 +148,7 @@ def test_nothing_is_open_before_the_publisher_says_so(client: Browser) -> None:
     assert "it is not published" in text_of(client.get("/moderation-log"))
 
 
+@pytest.mark.once
 def test_the_log_names_grounds_but_neither_people_nor_words(client: Browser) -> None:
     open_everything()
     a_busy_day(client)
@@ -291,6 +292,7 @@ def test_days_are_checked_before_anything_is_counted() -> None:
         transparency.period("2026-01-01", (today + timedelta(days=9999)).isoformat(), today)
 
 
+@pytest.mark.once
 def test_what_a_program_held_after_posting_is_among_the_figures_and_taken_back_by_who_publishes_it(client: Browser) -> None:
     open_everything()
     ann, mo, talk = make_member(), make_moderator(), make_talk()

@@ -95,6 +95,7 @@ def test_a_case_shows_what_is_needed_to_decide(mo: Browser, app: Flask) -> None:
         assert words in page, words
 
 
+@pytest.mark.once
 def test_a_reported_comment_is_kept_and_the_next_one_comes(mo: Browser) -> None:
     talk, ann = make_talk(), make_member()
     one, two = say(talk, ann), say(talk, ann)
@@ -120,6 +121,7 @@ def test_a_held_comment_is_published(mo: Browser) -> None:
     assert comment(held).status == "published"
 
 
+@pytest.mark.once
 def test_a_rejection_shows_the_statement_first_and_then_sends_it(mo: Browser) -> None:
     first, rule = say(make_talk(), make_member()), play_the_ball()
     page = mo.get(f"/moderation/comments/{first}").get_data(as_text=True)
@@ -191,6 +193,7 @@ def test_a_moderator_with_limits_sees_and_decides_their_sections_only(client: Br
     assert comment(there).status == "published"
 
 
+@pytest.mark.once
 def test_a_moderators_own_comment_is_shown_without_decisions(client: Browser) -> None:
     me = make_moderator()
     first = say(make_talk(), me)

@@ -167,6 +167,7 @@ def test_a_sanction_that_came_and_went_ends_where_it_began(app: Flask) -> None:
     assert ledger_problem() == ""
 
 
+@pytest.mark.once
 def test_reports_that_were_closed_and_opened_again_are_open_at_the_end(app: Flask) -> None:
     talk, eve, pat = make_talk(), publisher("Eve Thief"), publisher()
     first = say(talk, make_member())

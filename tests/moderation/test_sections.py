@@ -101,6 +101,7 @@ def test_last_comments_elsewhere_keep_the_words_that_readers_cannot_read(
         assert words in page, "who is limited to no section reads all"
 
 
+@pytest.mark.once
 def test_what_is_held_in_a_section_that_was_taken_away_is_neither_shown_nor_kept(
     client: Browser, both: tuple[Article, Article]
 ) -> None:
@@ -157,6 +158,7 @@ def test_a_sanction_names_a_comment_of_ones_own_sections_only(both: tuple[Articl
     assert [row.action for row in actions()] == ["warning"]
 
 
+@pytest.mark.once
 def test_an_objection_is_decided_where_the_comment_stands_now(
     client: Browser, both: tuple[Article, Article]
 ) -> None:

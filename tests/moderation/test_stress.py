@@ -64,6 +64,7 @@ def test_waits_grow_with_reports(weight: float, seconds: int | None) -> None:
     assert weighing.wait_for(weight) == seconds
 
 
+@pytest.mark.once
 def test_a_heated_discussion_brakes_and_lets_go_as_moderators_decide(app: Flask) -> None:
     talk, mo = make_talk(), make_moderator()
     heated = [say(talk, make_member()) for _ in range(4)]

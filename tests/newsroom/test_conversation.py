@@ -212,6 +212,7 @@ def test_the_preview_shows_the_composer_as_each_kind_of_reader_finds_it(desk: Br
     assert queries.conversation_of(thread_of(article)) == Conversation()
 
 
+@pytest.mark.once
 def test_a_guest_who_leaves_is_taken_off_every_list(app: Flask, desk: Browser, section: Section) -> None:
     from blueprints.accounts.service import delete_account
     from core.db import transaction

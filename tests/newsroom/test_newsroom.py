@@ -99,6 +99,7 @@ def test_readers_and_moderators_do_not_get_in(app: Flask, section: Section) -> N
     assert Browser(app).sign_in(make_user()).post("/newsroom/preview", {}).status_code == 403
 
 
+@pytest.mark.once
 def test_an_author_writes_a_draft_that_readers_do_not_see(client: Browser, author: User, section: Section) -> None:
     client.sign_in(author)
     assert client.get("/newsroom/articles/new").status_code == 200
@@ -128,6 +129,7 @@ def test_the_list_opens_on_all_articles_where_no_draft_waits(client: Browser, au
     assert "Half done" in words
 
 
+@pytest.mark.once
 def test_who_cannot_publish_is_told_who_does(client: Browser, author: User, editor: User, section: Section) -> None:
     told = "An editor finds it among the drafts and publishes it."
     for person, is_told in ((author, True), (editor, False)):
@@ -235,6 +237,7 @@ def test_an_editor_who_was_made_an_author_meanwhile_publishes_nothing(app: Flask
         service.save_article(session, viewer, draft.id, some_values(section), version=1, thread_mark="")
 
 
+@pytest.mark.once
 def test_an_editor_publishes_and_the_next_visitor_reads_it(client: Browser, editor: User, section: Section) -> None:
     visitor = Browser(client.app)
     assert "first edition" in text_of(visitor.get("/"))

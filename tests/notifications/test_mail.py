@@ -252,6 +252,7 @@ def test_a_server_that_cannot_prove_itself_gets_nothing(certificate: tuple[str, 
     assert "MAIL" not in server.verbs
 
 
+@pytest.mark.once
 def test_a_server_without_tls_gets_nothing_and_the_mail_says_so(app: Flask, mail_to: Callable[[str], None]) -> None:
     with MailServer(host="127.0.0.2") as server:
         mail_to(server.url)

@@ -93,6 +93,7 @@ def test_mail_that_cannot_be_sent_is_said_without_the_password(app: Flask) -> No
     assert "a-secret" not in said.value
 
 
+@pytest.mark.once
 @pytest.mark.usefixtures("alive")
 def test_a_mail_server_is_asked_whether_it_has_tls_without_sending_anything(app: Flask) -> None:
     def said_of(url: str) -> Any:

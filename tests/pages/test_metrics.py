@@ -65,6 +65,7 @@ def test_the_metrics_tell_what_waits_what_failed_and_who_reads(client: Browser) 
     assert value(page, "rejoinder_live_readers") == 0
 
 
+@pytest.mark.once
 def test_screening_and_jobs_are_timed(client: Browser) -> None:
     screened = value(asked(client), "rejoinder_screening_seconds_count")
     say(make_talk(), make_member())

@@ -227,6 +227,7 @@ def test_a_text_is_tested_with_every_check_and_its_passages(app: Flask) -> None:
     assert browser.post(f"{AT}/test", {"text": "  "}).status_code == 422
 
 
+@pytest.mark.once
 def test_what_nudging_did_is_shown_beside_the_hold_out_group(app: Flask) -> None:
     browser = office(app)
     make_list("Harsh", "blork", "nudge")

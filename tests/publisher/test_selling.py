@@ -135,6 +135,7 @@ def test_a_code_of_one_plan_works_there(till: Till, publisher: Browser) -> None:
     assert paid() == [690, 690]
 
 
+@pytest.mark.once
 def test_choosing_with_and_without_a_code_leaves_one_open_checkout(till: Till, publisher: Browser) -> None:  # noqa: F811
     code(publisher)
     _, browser = till.reader()
@@ -199,6 +200,7 @@ def test_what_a_plan_grants_holds_at_once(till: Till, publisher: Browser) -> Non
     assert isinstance(user, User)
 
 
+@pytest.mark.once
 def test_a_plan_that_is_sold_no_longer_stays_with_who_has_it(till: Till, publisher: Browser) -> None:  # noqa: F811
     user, browser = till.reader()
     till.join(browser)

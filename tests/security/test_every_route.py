@@ -151,13 +151,15 @@ OF_LETTERS = {"a NUL in every name and value", "no text in any encoding"}  # a d
 
 @pytest.mark.parametrize("body", [pytest.param(name, marks=() if name in OF_LETTERS else pytest.mark.once) for name in BROKEN])
 def test_no_body_is_an_error_of_ours(paper: Paper, failures: list[str], body: str) -> None:  # noqa: F811
-    """Each route gets it from somebody whom its guard lets in."""
+    """Each route gets it from somebody whom its guard lets in; a third of them, in turn, where none reads it itself."""
     kind, content = BROKEN[body]
     people = {"public": "guest", "machine": "guest", "signed_in": "member"}
     browsers = {role: paper.browser(role) for role in ("guest", "member", "publisher")}
     wrong = []
-    for rule in rules(paper.app, "POST"):
+    for number, rule in enumerate(rules(paper.app, "POST"), list(BROKEN).index(body)):
         guard = getattr(paper.app.view_functions[rule.endpoint], GUARD_MARK)
+        if body not in OF_LETTERS and guard != "machine" and number % 3:
+            continue
         browser = browsers[people.get(guard, "publisher")]
         headers = {"X-CSRFToken": browser.token()}
         _forget_request()
@@ -195,6 +197,7 @@ def test_every_answer_has_the_headers_that_scanners_look_for(paper: Paper, path:
         assert f"{power}=()" in headers["Permissions-Policy"]
 
 
+@pytest.mark.once
 def test_over_tls_browsers_are_told_to_stay_with_it(paper: Paper, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "Strict-Transport-Security" not in Browser(paper.app).get("/sign-in").headers
     monkeypatch.setitem(paper.app.config, "COOKIES_OVER_TLS", True)

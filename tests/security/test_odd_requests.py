@@ -116,6 +116,7 @@ def tried(browser: Browser, method: str, url: str, fields: dict[str, str]) -> in
         return answer.status_code
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("role", ["guest", "publisher"])
 def test_no_address_is_too_odd(paper: Paper, failures: list[str], role: str) -> None:
     wrong, browser = [], paper.browser(role)

@@ -14,6 +14,7 @@ def guess(client: Browser, email: str, password: str) -> int:
     return client.post("/sign-in", {"email": email, "password": password}).status_code
 
 
+@pytest.mark.once
 def test_another_spelling_of_the_address_gives_no_more_guesses(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(app.config, "PRODUCTION", True)
     make_site()

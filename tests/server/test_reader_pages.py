@@ -172,6 +172,7 @@ def test_a_comment_that_can_still_be_changed_is_shown_so_for_five_minutes_only(a
         assert "/edit" not in front.agrees(browser, path)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("role", ["author", "moderator", "editor", "publisher"])
 def test_pages_for_the_staff_are_made_by_flask(app: Flask, front: Front, role: str) -> None:
     article = make_talk()

@@ -25,6 +25,7 @@ def without_token(page: bytes) -> bytes:
     return re.sub(rb'guest\.[\w.-]+|datetime="[^"]+"', b"", page)
 
 
+@pytest.mark.once
 def test_a_visitors_page_is_flasks_page_from_the_first_to_the_last_byte(server: Served) -> None:
     path = new_article(server)
     by_flask = server.app.test_client(use_cookies=False).get(path)

@@ -39,6 +39,7 @@ def opened(client: Browser, address: str) -> str:
     return answer.get_data(as_text=True)
 
 
+@pytest.mark.once
 def test_what_stands_further_in_is_continued_on_the_page_of_its_comment(client: Browser) -> None:
     article, ann = make_talk(), make_member("Ann Arbour")
     talk = chain(article, ann, 7)
@@ -65,6 +66,7 @@ def test_more_replies_come_without_those_that_are_continued_elsewhere(client: Br
     assert order(more) == flat
 
 
+@pytest.mark.once
 def test_a_reply_shows_what_it_answers_what_stands_beside_it_and_its_replies(client: Browser) -> None:
     article, ann = make_talk(), make_member()
     root = say(article, ann)

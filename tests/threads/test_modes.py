@@ -151,6 +151,7 @@ def test_slow_mode_counts_in_its_own_discussion_only_and_says_the_exact_wait(app
         say(slow, ann)
 
 
+@pytest.mark.once
 def test_the_composer_tells_the_wait_beforehand(app: Flask) -> None:
     article, ann = make_talk(thread_values={"pace_seconds": 300}), make_member()
     with time_machine.travel(datetime(2030, 1, 1, 12, tzinfo=UTC), tick=False):

@@ -56,6 +56,7 @@ def test_pages_neither_skip_nor_repeat_a_root_in_any_order(app: Flask) -> None:
     assert set(ids(page(app, article).html)[: len(roots[::3])]) == set(roots[::3])
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("rubbish", ["", "x", "!!!!", "bi45OTk5OTk5OTk5OTk5OTk5OTk5", "é", "a" * 2000, "Yi4xLm5hbg"])
 def test_a_damaged_cursor_shows_the_first_page(app: Flask, rubbish: str) -> None:
     article, ann = make_talk(), make_member()

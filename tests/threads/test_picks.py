@@ -140,6 +140,7 @@ def test_pages_of_picks_neither_skip_nor_repeat_and_cost_the_same(app: Flask, mo
     assert max(costs) - min(costs) <= 1  # the first request of a process asks for the settings too
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("rubbish", ["x", "cC4x", "cC45OTk5OTk5OTk5OTk5OTk5OTk5LjE", "cC4xLjk5OTk5OTk5OTk5"])
 def test_a_damaged_cursor_shows_the_first_page(app: Flask, rubbish: str) -> None:
     editor, ann = make_user(roles=("editor",)), make_member()
@@ -164,6 +165,7 @@ def test_a_respect_does_not_move_a_pick_and_an_edit_keeps_it(app: Flask) -> None
     assert "edited" in text_of(page)
 
 
+@pytest.mark.once
 def test_the_page_hints_at_those_who_were_never_picked(app: Flask) -> None:
     editor, ann = make_user(roles=("editor",)), make_member("Ann Arbour")
     article = make_talk()

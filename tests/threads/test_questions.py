@@ -62,6 +62,7 @@ def ids(html: str) -> list[int]:
     return [int(found) for found in re.findall(r'<article class="comment[^"]*" id="comment-(\d+)"', html)]
 
 
+@pytest.mark.once
 def test_a_guest_answers_without_being_a_member_and_first_under_the_question() -> None:
     guest, ann, bob = make_user("Ingrid Halvorsen"), make_member(), make_member()
     article = question_time(guest)
@@ -168,6 +169,7 @@ def test_the_settings_changed_by_two_at_once_are_one_of_theirs(app: Flask) -> No
     assert thread_of(article).version == before + 2
 
 
+@pytest.mark.once
 def test_the_tabs_the_page_and_its_cost_stay_the_same_for_many_questions(app: Flask) -> None:
     guest, ann = make_user(), make_member()
     article = question_time(guest)

@@ -87,6 +87,7 @@ def test_words_for_a_reply_come_back_to_the_reply(app: Flask) -> None:
     assert "An answer.</textarea>" in browser.follow(done).get_data(as_text=True)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("who", ["staff", "author", "earlier", "later guest"])
 def test_who_knows_the_story_is_not_asked(app: Flask, who: str) -> None:
     writer = make_user(roles=("author",))

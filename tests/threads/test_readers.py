@@ -40,6 +40,7 @@ def listed(html: str) -> list[int]:
     return [int(number) for number in re.findall(r'id="found-(\d+)"', html)]
 
 
+@pytest.mark.once
 def test_a_page_is_closed_until_its_person_opens_it(app: Flask) -> None:
     ann, bob, moderator = make_member("Ann Arbour"), make_member(), make_user(roles=("moderator",))
     article = make_talk()

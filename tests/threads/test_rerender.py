@@ -84,6 +84,7 @@ def test_blanked_words_stay_blank() -> None:
     assert comment(number).body_html == ""
 
 
+@pytest.mark.once
 def test_a_mention_leads_to_the_page_of_who_has_one_and_no_longer_than_that() -> None:
     article, ann, bob = make_talk(), make_member("Ann Arbour"), make_member("Bob Harbour")
     first = say(article, bob)

@@ -117,6 +117,7 @@ def test_a_reply_begun_before_joining_comes_back_as_a_reply(app: Flask) -> None:
     assert "A reply begun.</textarea>" in his.get(f"/comments/{root}/reply").text
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("fetch", [False, True])
 def test_every_refusal_keeps_the_words(app: Flask, fetch: bool) -> None:
     article, ann = make_talk(), make_member()
@@ -227,6 +228,7 @@ def test_anybody_reports_once(app: Flask) -> None:
     assert [(row.reason, row.note, row.reporter_id) for row in rows] == [("illegal", "Libel.", None)]
 
 
+@pytest.mark.once
 def test_editing_and_deleting_without_scripts(app: Flask) -> None:
     article, ann, bob = make_talk(), make_member(), make_member()
     one = say(article, ann, "With a mistke.")
@@ -272,6 +274,7 @@ def test_replies_are_paged_without_scripts_and_come_as_a_fragment_for_them(app: 
     assert "data-more" in fragment
 
 
+@pytest.mark.once
 def test_replies_to_very_deep_comments_can_be_paged(app: Flask) -> None:
     article, ann = make_talk(), make_member()
     last = say(article, ann)

@@ -93,6 +93,7 @@ def test_the_same_words_twice_are_refused_with_the_first() -> None:
         say(article, ann, "I said this.")
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("published", "window"), [(0, pace.PACE_OF_NEWCOMERS), (pace.NEWCOMERS, pace.PACE), (pace.REGULARS, pace.PACE_OF_REGULARS)]
 )
@@ -160,6 +161,7 @@ def test_a_thread_closed_meanwhile_takes_nothing_in() -> None:
         service.post_comment(session, viewer, before, "Too late.")
 
 
+@pytest.mark.once
 def test_replies_go_as_deep_as_people_talk() -> None:
     article, ann, bob = make_talk(), make_member(), make_member()
     last = say(article, ann)
@@ -195,6 +197,7 @@ def test_a_newcomers_links_are_held_and_a_regulars_are_not() -> None:
     assert comment(say(article, old, many)).status == "withheld"
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("words", "severity"),
     [

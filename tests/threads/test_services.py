@@ -133,6 +133,7 @@ def test_a_copy_of_the_database_lets_nobody_sign_and_another_key_is_said(
     assert len(helper.asked) == 1
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("allowed", "said", "status", "kept"),
     [("hold", "hold", "withheld", "hold"), ("report", "hold", "published", "report"), ("note", "hold", "published", "note"),

@@ -89,6 +89,7 @@ def production(app: Flask) -> Iterator[None]:
     app.config["PRODUCTION"] = False
 
 
+@pytest.mark.once
 @pytest.mark.usefixtures("production")
 def test_too_many_previews_are_refused_with_the_words_still_there(app: Flask) -> None:
     article, her = make_talk(), browser(app, make_member())
@@ -281,6 +282,7 @@ def test_changes_are_marked_word_by_word() -> None:
 # Words without a name
 
 
+@pytest.mark.once
 def test_words_stay_without_the_name_and_nothing_tells_whose_they_were(app: Flask) -> None:
     article, ann, bob = make_talk(), make_member("Ann Arbour", page_is_open=True), make_member("Bob Harbour")
     root = say(article, ann, "I would rather not have said this.")
