@@ -274,7 +274,6 @@ def test_replies_are_paged_without_scripts_and_come_as_a_fragment_for_them(app: 
     assert "data-more" in fragment
 
 
-@pytest.mark.once
 def test_replies_to_very_deep_comments_can_be_paged(app: Flask) -> None:
     article, ann = make_talk(), make_member()
     last = say(article, ann)
