@@ -18,6 +18,7 @@ from tests.factories import make_section, make_user, thread_of
 from tests.moderation.desk import (
     actions,
     actions_on,
+    change,
     comment,
     decide,
     make_member,
@@ -93,6 +94,33 @@ def test_a_case_shows_what_is_needed_to_decide(mo: Browser, app: Flask) -> None:
     for words in ("Bea cannot count to three.", "Ann Droste", "What the ministry knew", "Harbour", "What I said before.",
                   "Abusive", "He insults her.", "1 of 1 earlier reports upheld", "Joined"):  # fmt: skip
         assert words in page, words
+
+
+def test_the_page_of_a_case_marks_the_queue_it_stands_in(mo: Browser) -> None:
+    talk, ann = make_talk(), make_member()
+    new, complained, kept, gone = (say(talk, ann) for _ in range(4))
+    report(complained, make_user())
+    decide(service.dismiss_reports, kept, make_moderator())
+    for _ in range(3):
+        decide(service.dismiss_reports, say(talk, ann), make_moderator())
+    known = say(talk, ann)
+    reject(gone, make_moderator())
+    stand = {
+        "New commenters": new, "Reported": complained, "Decided": kept, "Unreviewed": known,
+        "Held": waiting(talk, make_member()),
+    }  # fmt: skip
+    assert {label: current_tab(mo, comment_id) for label, comment_id in stand.items()} == {x: x for x in stand}
+    assert current_tab(mo, gone) == "Decided"
+    change(known, "deleted")
+    assert current_tab(mo, known) == ""
+
+
+def current_tab(browser: Browser, comment_id: int) -> str:
+    """The tab that is marked on the page of a case; empty for none."""
+    page = browser.get(f"/moderation/comments/{comment_id}").get_data(as_text=True)
+    found = re.findall(r'aria-current="true">([^<]*)<', page.partition('class="tabs desk__sub"')[2])
+    assert len(found) < 2
+    return found[0] if found else ""
 
 
 def test_a_reported_comment_is_kept_and_the_next_one_comes(mo: Browser) -> None:
