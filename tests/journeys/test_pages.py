@@ -205,6 +205,55 @@ def tab_to(page: Page, wanted: Locator) -> None:
     raise AssertionError(f"{wanted} was not reached in {MOST_TABS} presses")
 
 
+# For each label that takes several lines, how its shortest compares with its longest.
+EVENNESS = """buttons => buttons.filter(button => button.checkVisibility()).map(button => {
+  const range = document.createRange(), lines = new Map();
+  range.selectNodeContents(button);
+  for (const part of range.getClientRects()) {
+    const line = Math.round(part.top);
+    lines.set(line, (lines.get(line) ?? 0) + part.width);
+  }
+  return [button.textContent.trim(), Math.min(...lines.values()) / Math.max(...lines.values())];
+}).filter(([, evenness]) => evenness < 0.5)"""
+
+
+@pytest.mark.once
+def test_labels_of_the_guests_composer_break_evenly_on_a_small_phone(new_browser: NewBrowser) -> None:
+    page = new_browser(width=NARROW).new_page()
+    page.goto(steps.LEAD)
+    assert steps.composer(page).locator("button").evaluate_all(EVENNESS) == []
+
+
+@pytest.mark.once
+def test_labels_of_a_case_break_evenly_on_a_small_phone(new_browser: NewBrowser) -> None:
+    page = new_browser(width=NARROW).new_page()
+    steps.sign_in_as(page, "Mo Adeyemi")
+    page.goto("/moderation/comments/1")
+    page.get_by_text("Reject …").click()
+    expect(page.get_by_role("button", name="Reject and tell the author")).to_be_visible()
+    assert page.locator(".case button").evaluate_all(EVENNESS) == []
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("width", [NARROW, WIDE])
+def test_the_way_in_has_a_line_of_its_own_as_wide_as_what_was_typed(new_browser: NewBrowser, width: int) -> None:
+    page = new_browser(width=width).new_page()
+    page.goto(steps.LEAD)
+    field = steps.words_in_composer(page).bounding_box()
+    button = steps.composer(page).locator("button.button--primary").bounding_box()
+    assert field
+    assert button
+    assert (round(button["x"]), round(button["width"])) == (round(field["x"]), round(field["width"]))
+
+
+@pytest.mark.once
+def test_following_an_author_does_not_read_as_part_of_their_name(new_browser: NewBrowser) -> None:
+    page, look = new_browser().new_page(), "element => [getComputedStyle(element).color, getComputedStyle(element).fontWeight]"
+    page.goto(steps.LEAD)
+    name, way = (page.locator(f".article .byline {part}").evaluate(look) for part in ("b", ".byline__follow"))
+    assert not set(name) & set(way)
+
+
 @pytest.mark.once
 def test_from_right_to_left_the_page_is_mirrored(new_browser: NewBrowser, backstage: Backstage) -> None:
     page, publisher = new_browser().new_page(), new_browser().new_page()
