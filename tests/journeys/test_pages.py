@@ -247,6 +247,38 @@ def test_the_way_in_has_a_line_of_its_own_as_wide_as_what_was_typed(new_browser:
 
 
 @pytest.mark.once
+def test_the_message_after_muting_and_hearing_again_lies_over_nothing(
+    new_browser: NewBrowser, backstage: Backstage
+) -> None:
+    """The page was too short for its way down to “Muted people”: the message stood over the tabs there."""
+    page = new_browser(scripts=False, width=NARROW, height=700).new_page()
+    steps.come_in(page, backstage.reader())
+    page.goto("/readers/3/mute")
+    page.locator("main form button").first.click()
+    page.get_by_role("button", name="Hear of them again").click()
+    message = page.locator(".flashes")
+    expect(message).to_contain_text("no longer muted")
+    box, tabs = message.bounding_box(), page.locator(".account__nav").bounding_box()
+    assert box
+    assert tabs
+    assert 0 <= box["y"] < box["y"] + box["height"] <= tabs["y"]
+
+
+@pytest.mark.once
+def test_a_message_that_stays_in_sight_lets_nothing_through(new_browser: NewBrowser, backstage: Backstage) -> None:
+    page = new_browser(scripts=False, width=NARROW).new_page()
+    steps.come_in(page, backstage.reader())
+    page.goto(steps.BREAD)
+    page.locator(".thread__bar button.follow").click()
+    message = page.locator(".flashes")
+    expect(message).to_contain_text("You now follow this discussion.")
+    box, colour = message.bounding_box(), "element => getComputedStyle(element).backgroundColor"
+    assert box
+    assert box["y"] == 0
+    assert message.evaluate(colour) == page.locator("body").evaluate(colour)
+
+
+@pytest.mark.once
 def test_following_an_author_does_not_read_as_part_of_their_name(new_browser: NewBrowser) -> None:
     page, look = new_browser().new_page(), "element => [getComputedStyle(element).color, getComputedStyle(element).fontWeight]"
     page.goto(steps.LEAD)
