@@ -286,6 +286,25 @@ def test_following_an_author_does_not_read_as_part_of_their_name(new_browser: Ne
     assert not set(name) & set(way)
 
 
+# Where the last line begins and ends, and how far it is from the right edge of its box.
+ENDS_OF_TEXT = """element => {
+  const places = [];
+  const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    for (let at = 0; at < node.data.length; at++) {
+      if (!node.data[at].trim()) continue;
+      const range = document.createRange();
+      range.setStart(node, at);
+      range.setEnd(node, at + 1);
+      places.push(range.getBoundingClientRect());
+    }
+  }
+  const last = places.at(-1), line = places.filter(place => place.bottom > last.top);
+  const edge = element.getBoundingClientRect().right;
+  return [line[0].left, last.left, edge - Math.max(...line.map(one => one.right))];
+}"""
+
+
 @pytest.mark.once
 def test_from_right_to_left_the_page_is_mirrored(new_browser: NewBrowser, backstage: Backstage) -> None:
     page, publisher = new_browser().new_page(), new_browser().new_page()
@@ -308,6 +327,10 @@ def test_from_right_to_left_the_page_is_mirrored(new_browser: NewBrowser, backst
                     page.screenshot(path=folder / f"rtl{address.replace('/', '-')[:20]}-{width}.png", full_page=True)
         page.set_viewport_size({"width": WIDE, "height": HEIGHT})
         page.goto(steps.LEAD)
+        for english in (".masthead__date", ".article__facts", ".article__facts a", "#comments-title", ".composer__hint"):
+            first, last, end = page.locator(english).first.evaluate(ENDS_OF_TEXT)
+            assert first < last, f"{english} is written backwards"
+            assert end < 1, f"{english} does not begin where everything does"
         right = page.locator(".masthead__account").bounding_box()
         assert left
         assert right
