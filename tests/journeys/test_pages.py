@@ -286,6 +286,17 @@ def test_following_an_author_does_not_read_as_part_of_their_name(new_browser: Ne
     assert not set(name) & set(way)
 
 
+@pytest.mark.once
+@pytest.mark.parametrize("address", [steps.LEAD, steps.BREAD], ids=["with an account", "without"])
+def test_who_wrote_a_story_and_when_stand_on_one_line(new_browser: NewBrowser, address: str) -> None:
+    page = new_browser().new_page()
+    page.goto(address)
+    name, day = (page.locator(f".article__meta {part}").first.bounding_box() for part in (".byline b", "time"))
+    assert name
+    assert day
+    assert abs(name["y"] + name["height"] - day["y"] - day["height"]) < 1
+
+
 # Where the last line begins and ends, and how far it is from the right edge of its box.
 ENDS_OF_TEXT = """element => {
   const places = [];
