@@ -16,7 +16,7 @@ from markupsafe import Markup, escape
 
 from core import clock, csrf
 from core.at_hand import take_time
-from core.viewer import GUEST, EntitlementSpan, Viewer, current_viewer
+from core.viewer import GUEST, EntitlementSpan, Viewer, current_viewer, desk_waits
 
 KEPT_FRAMES = 1000  # of a few kilobytes each
 
@@ -69,22 +69,27 @@ def render_framed(template: str, key: tuple[Any, ...], places: dict[str, Any], *
 
     `places` go into the kept frame; one that is empty is missing from it. `values` shape the frame, so they are part
     of what it is kept by, together with the `key` (the settings of the site), the day, and the kind of reader. The
-    template sees the reader's kind, name and unread notices, and nothing else. A page with messages is made anew.
+    template sees the reader's kind, name and unread notices, what waits on a moderator's desk, and nothing else. A page
+    with messages is made anew.
     """
-    viewer = current_viewer()
+    viewer, waits = current_viewer(), desk_waits()
     if has_request_context() and "_flashes" in session:
         return render_template(template, **values, **places)
     absent = {name: thing for name, thing in places.items() if not thing}
     kind = (
         viewer.is_signed_in, viewer.confirmed, viewer.is_member, viewer.is_ad_free, viewer.roles, viewer.unread != "",
+        waits != "",
     )  # fmt: skip
     kept_by = (template, *key, *values.items(), tuple(absent), clock.now().date(), kind)
 
     def make() -> str:
         marks = {name: mark(name) for name in places}
-        return render_template(template, **values, **{**marks, **absent}, viewer=_of_that_kind(viewer))
+        shown = mark("desk_waits") if waits else ""
+        return render_template(
+            template, **values, **{**marks, **absent}, viewer=_of_that_kind(viewer), desk_waits=lambda: shown
+        )
 
-    own = {"viewer_name": viewer.display_name, "viewer_unread": viewer.unread}
+    own = {"viewer_name": viewer.display_name, "viewer_unread": viewer.unread, "desk_waits": waits}
     return kept_frame(kept_by, make).fill({**places, **own})
 
 

@@ -28,7 +28,7 @@ from core.errors import DomainError, NotFound, TooFast
 from core.guards import machine
 from core.network import network_of
 from core.problems import is_for_programs, problem
-from core.viewer import current_viewer
+from core.viewer import current_viewer, desk_waits
 
 log = structlog.get_logger("web")
 STATIC = Path(__file__).resolve().parent.parent / "static"
@@ -101,7 +101,7 @@ def install(app: Flask, context: Callable[[], dict[str, Any]]) -> None:
     @app.context_processor
     def common() -> dict[str, Any]:
         return {"viewer": current_viewer(), "now": clock.now(), "demo": not app.config["PRODUCTION"],
-                "sandbox": app.config["SANDBOX"], "csrf_token": csrf.form_token} | context()
+                "sandbox": app.config["SANDBOX"], "csrf_token": csrf.form_token, "desk_waits": desk_waits} | context()
 
     @app.get(f"/static/{digest}.css", endpoint="stylesheet")
     @machine

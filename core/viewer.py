@@ -144,3 +144,24 @@ def current_viewer() -> Viewer:
 def forget_viewer() -> None:
     """Load the viewer anew on the next question: after signing in or out, or a change of rights."""
     g.pop("viewer", None)
+    g.pop("desk_waits", None)
+
+
+_DESK = "rejoinder_desk_waits"
+
+
+def register_desk(app: object, waits: Callable[[Viewer], str]) -> None:
+    """Say how much waits on the desk for a moderator; called once, by the moderation domain."""
+    app.extensions[_DESK] = waits  # type: ignore[attr-defined]
+
+
+def desk_waits() -> str:
+    """How much waits on the desk for the viewer of this request, as the bell says numbers: empty for nothing.
+
+    Asked at most once, and only for those who moderate.
+    """
+    if not current_viewer().is_moderator:
+        return ""
+    if "desk_waits" not in g:
+        g.desk_waits = cast(Callable[[Viewer], str], current_app.extensions[_DESK])(current_viewer())
+    return cast(str, g.desk_waits)

@@ -83,6 +83,6 @@ class _Words(HTMLParser):
 
 def _forget_request() -> None:
     """The test's own application context outlives a request; what a request keeps in `g` must not."""
-    for name in ("viewer", "site", "csrf_valid", "csrf_token", "cacheable"):
+    for name in ("viewer", "desk_waits", "site", "csrf_valid", "csrf_token", "cacheable"):
         g.pop(name, None)
     g.pop("_login_user", None)

@@ -57,9 +57,10 @@ def story_parts(
     """What the article's template shows above the thread: head, story, and for those outside the gate its panel.
 
     `row` has the columns of `queries.article_row`. Without the right to read, only the preview is ever handed to a
-    template. `keep` is for what stands in the database; a preview of unsaved words is made and forgotten. `given` says
-    that a member opened this story to whoever asks. `repeats` is a page that shows the story once more, with other
-    comments; `comments` are those on the page of a visitor, for search engines.
+    template. `keep` is for what readers find; a preview is made and forgotten, and offers nobody to follow: the way
+    back from there is a page that may not exist. `given` says that a member opened this story to whoever asks.
+    `repeats` is a page that shows the story once more, with other comments; `comments` are those on the page of a
+    visitor, for search engines.
     """
     readable = may_read(viewer, gate, at) or (given and gate.state == PUBLISHED)
     gated = is_gated(gate, at)
@@ -75,7 +76,7 @@ def story_parts(
     )
 
     def values() -> dict[str, Any]:
-        return _values(row, site, gated, readable)
+        return _values(row, site, gated, readable) | {"leads_on": keep}
 
     def structured() -> dict[str, Any]:
         return {"structured": structured_data(row, site, gated, comments)}

@@ -105,7 +105,7 @@ def mute(user_id: int) -> ResponseReturnValue:
         own.person_to_mute(current_viewer(), user_id)
         name = service.mute(session, current_viewer(), user_id)
     flash(f"You have muted {name}. They do not learn of it.", "success")
-    return redirect(_next(f"{PAGE}#muted"), 303)
+    return redirect(_next(PAGE), 303)
 
 
 @following.post(f"{READER}/unmute")
@@ -115,7 +115,7 @@ def unmute(user_id: int) -> ResponseReturnValue:
     with transaction() as session:
         service.unmute(session, current_viewer(), user_id)
     flash("That person is no longer muted.", "success")
-    return redirect(_next(f"{PAGE}#muted"), 303)
+    return redirect(_next(PAGE), 303)
 
 
 def _wanted() -> bool:

@@ -13,6 +13,7 @@ from blueprints.moderation import (
     jobs_screening,  # noqa: F401
     keeping,
     queries_objections,
+    queries_queues,
     recorded,
     routes_bulk,  # noqa: F401
     routes_conduct,  # noqa: F401
@@ -26,7 +27,9 @@ from blueprints.moderation import (
 from blueprints.moderation.cli import moderation_cli
 from blueprints.moderation.objections import restrictions_of_person
 from blueprints.moderation.routes import moderation
+from blueprints.notifications.notices import bell_number
 from core.db import db
+from core.viewer import register_desk
 
 
 def install(app: Flask) -> None:
@@ -34,6 +37,7 @@ def install(app: Flask) -> None:
     recorded.install()
     app.register_blueprint(moderation)
     app.cli.add_command(moderation_cli)
+    register_desk(app, lambda viewer: bell_number(queries_queues.waits(db.session(), viewer)))
     app.jinja_env.filters["from_json"] = json.loads  # what an entry set
     account_deleting_signal.connect(_refuse_held)
     account_deleting_signal.connect(_forget_objections)

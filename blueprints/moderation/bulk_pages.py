@@ -8,7 +8,7 @@ from blueprints.moderation import queries_bulk, service
 from blueprints.moderation.desk import desk_context
 from blueprints.moderation.policy import may_take_back_run
 from blueprints.moderation.queries import sections_of
-from blueprints.moderation.queues import QUEUES, Filters
+from blueprints.moderation.queues import DECIDED, QUEUES, Filters
 from core.db import db
 from core.errors import DomainError, NotFound
 from core.viewer import current_viewer
@@ -29,14 +29,14 @@ def run_page(run_id: int) -> str:
     elsewhere = may_take_back_run(viewer, queries_bulk.sections_of_run(session, run_id)) is not None
     return render_template(
         "moderation/bulk.html", run=run, shown=items, elsewhere=elsewhere, reach=queries_bulk.reach(session, run_id),
-        outcomes=queries_bulk.outcomes(session, run_id), words=_words(run, items), **desk_context("bulk"),
+        outcomes=queries_bulk.outcomes(session, run_id), words=_words(run, items), **desk_context(DECIDED),
     )  # fmt: skip
 
 
 def runs_page() -> str:
     """What was decided about many comments lately, as far as it is in one's sections."""
     rows = queries_bulk.runs_lately(db.session(), sections_of(current_viewer()), RUNS_SHOWN)
-    return render_template("moderation/runs.html", rows=rows, **desk_context("bulk"))
+    return render_template("moderation/runs.html", rows=rows, **desk_context(DECIDED))
 
 
 def about(queue: str, filters: Filters, is_all: bool) -> str:

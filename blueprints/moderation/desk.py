@@ -22,7 +22,7 @@ from blueprints.moderation.cases import Case, cases
 from blueprints.moderation.forms import KINDS, SUSPENSION_DAYS, ThreadForm
 from blueprints.moderation.keys import keys_of
 from blueprints.moderation.languages import LANGUAGES
-from blueprints.moderation.queues import AGES, ORDER, QUEUES, Filters, address
+from blueprints.moderation.queues import AGES, ORDER, QUEUES, Filters, address, stands_in
 from blueprints.moderation.queues import HOME as HOME
 from blueprints.moderation.words import DONE, SANCTIONS, STATUS
 from blueprints.site.queries import site
@@ -140,10 +140,15 @@ def case_page(
 ) -> str:
     """The page of one comment, with everything known about it."""
     case = find_case(comment_id)
-    form = thread_form or ThreadForm(state=case.row.thread_state, reason=case.row.closed_reason)
+    row = case.row
+    form = thread_form or ThreadForm(state=row.thread_state, reason=row.closed_reason)
+    tab = stands_in(
+        row.status, reported=row.report_count > 0, by_newcomer=row.by_newcomer,
+        reviewed=row.reviewed_revision >= row.revision,
+    )  # fmt: skip
     return render_template(
         "moderation/case.html", case=case, typed=typed, refused=refused, thread_form=form,
-        place=f"{HOME}/comments/{comment_id}", **desk_context(""),
+        place=f"{HOME}/comments/{comment_id}", **desk_context(tab),
     )  # fmt: skip
 
 

@@ -77,7 +77,13 @@ def open_objections(viewer: Viewer) -> Select[Any]:
     The section is that in which the comment stands now.
     """
     sections = sections_of(viewer)
-    statement = (
+    statement = objections_open_to(viewer.id)
+    return statement if sections is None else statement.where(within(sections))
+
+
+def objections_open_to(user_id: Any) -> Select[Any]:
+    """The same whatever their sections: `user_id` is theirs, or the parameter of a statement."""
+    return (
         select(Appeal.id)
         .join(ModerationAction, ModerationAction.id == Appeal.action_id)
         .outerjoin(Comment, Comment.id == Appeal.comment_id)
@@ -85,11 +91,10 @@ def open_objections(viewer: Viewer) -> Select[Any]:
         .outerjoin(Article, Article.id == Thread.article_id)
         .where(
             Appeal.outcome == "open",
-            Appeal.user_id != viewer.id,
-            or_(ModerationAction.actor_id.is_(None), ModerationAction.actor_id != viewer.id),
+            Appeal.user_id != user_id,
+            or_(ModerationAction.actor_id.is_(None), ModerationAction.actor_id != user_id),
         )
     )
-    return statement if sections is None else statement.where(within(sections))
 
 
 def ledger_for(sections: Sections) -> Select[*tuple[Any, ...]]:

@@ -34,7 +34,7 @@ _NOTICES = (
     .outerjoin(_first, _first.id == IllegalNotice.decided_by)
     .outerjoin(_second, _second.id == IllegalNotice.second_by)
 )  # fmt: skip
-_IS_OPEN = or_(IllegalNotice.outcome == "open", IllegalNotice.second_outcome == "open")
+IS_OPEN = or_(IllegalNotice.outcome == "open", IllegalNotice.second_outcome == "open")
 
 
 def _for(viewer: Viewer, statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
@@ -44,26 +44,26 @@ def _for(viewer: Viewer, statement: Select[*tuple[Any, ...]]) -> Select[*tuple[A
 
 def open_notices(session: Session, viewer: Viewer, after: int | None) -> list[Row[Any]]:
     """Notices that wait for an answer, besides those of trusted flaggers, the oldest first. One more than a page."""
-    statement = _for(viewer, _NOTICES.where(_IS_OPEN, ~IllegalNotice.by_trusted))
+    statement = _for(viewer, _NOTICES.where(IS_OPEN, ~IllegalNotice.by_trusted))
     statement = statement.order_by(IllegalNotice.id).limit(queries.PAGE + 1)
     return list(session.execute(statement.where(IllegalNotice.id > after) if after else statement))
 
 
 def trusted_notices(session: Session, viewer: Viewer) -> list[Row[Any]]:
     """Notices of trusted flaggers that wait for an answer, the oldest first, at most a page."""
-    statement = _for(viewer, _NOTICES.where(_IS_OPEN, IllegalNotice.by_trusted))
+    statement = _for(viewer, _NOTICES.where(IS_OPEN, IllegalNotice.by_trusted))
     return list(session.execute(statement.order_by(IllegalNotice.id).limit(queries.PAGE)))
 
 
 def answered_notices(session: Session, viewer: Viewer) -> list[Row[Any]]:
     """The newest notices that have their answer, at most a page."""
-    statement = _for(viewer, _NOTICES.where(~_IS_OPEN)).order_by(IllegalNotice.id.desc()).limit(queries.PAGE)
+    statement = _for(viewer, _NOTICES.where(~IS_OPEN)).order_by(IllegalNotice.id.desc()).limit(queries.PAGE)
     return list(session.execute(statement))
 
 
 def open_count(session: Session, viewer: Viewer) -> int:
     """How many notices wait for an answer in this moderator's sections."""
-    statement = select(func.count()).select_from(IllegalNotice).where(_IS_OPEN)
+    statement = select(func.count()).select_from(IllegalNotice).where(IS_OPEN)
     if queries.sections_of(viewer) is not None:
         statement = (
             statement.join(Comment, Comment.id == IllegalNotice.comment_id)

@@ -3,21 +3,45 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, case, exists, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.orm import Session
 
-from blueprints.moderation.queries import PAGE, WAITING, Sections, open_objections, sections_of, within
+from blueprints.moderation.queries import (
+    PAGE,
+    WAITING,
+    Sections,
+    objections_open_to,
+    open_objections,
+    sections_of,
+    within,
+)
 from blueprints.moderation.queries_cases import CASES
 from blueprints.moderation.queries_claims import claim_within
+from blueprints.moderation.queries_illegal import IS_OPEN
 from blueprints.moderation.queues import HELD, NEWCOMERS, NONE, QUEUES, REPORTED, UNREVIEWED, Filters
 from core import clock
+from core.prepared import Prepared
 from core.records import dataclass
 from core.viewer import Viewer
 from models.article import Article
 from models.desk import Claim, CommentLanguage, Pass, ThreadBacklog
+from models.fairness import IllegalNotice
 from models.moderation import Appeal, ModerationAction
 from models.thread import IS_NEWCOMERS, REPORT_REASONS, Comment, Finding, Report, Thread
-from models.user import User
+from models.user import ModeratedSection, User
 
 # Nobody reads further back than that through what nobody complained about; it keeps the question cheap.
 UNREVIEWED_REACH = 50_000
@@ -208,6 +232,47 @@ def backlog(session: Session, viewer: Viewer) -> Backlog:
         )
     ).one()  # fmt: skip
     return Backlog(*tuple(row))
+
+
+WAITS_COUNTED = 100  # of each kind: whoever sees "99+" has enough to do
+
+
+def _waits(*, limited: bool) -> Prepared:
+    """How much waits for an answer, all kinds together; `limited`: in the sections of that moderator.
+
+    Written with constants, so that each kind is counted in the index that holds nothing else.
+    """
+    held = Comment.status.in_([literal_column(f"'{status}'") for status in WAITING])
+    kinds: list[Select[Any]] = [select(Comment.id).where(in_queue(REPORTED)), select(Comment.id).where(held)]
+    notices = select(IllegalNotice.id).where(IS_OPEN)
+    if limited:
+        notices = notices.join(Comment, Comment.id == IllegalNotice.comment_id)
+        kinds = [
+            kind.join(Thread, Thread.id == Comment.thread_id).join(Article, Article.id == Thread.article_id)
+            for kind in (*kinds, notices)
+        ]
+    else:
+        kinds.append(notices)
+    kinds.append(objections_open_to(bindparam("user_id")))
+    if limited:
+        theirs = exists().where(
+            ModeratedSection.user_id == bindparam("user_id"), ModeratedSection.section_id == Article.section_id
+        )
+        kinds = [kind.where(theirs.correlate(Article)) for kind in kinds]
+    some = (select(kind.limit(literal_column(str(WAITS_COUNTED))).subquery().c.id) for kind in kinds)
+    return Prepared(select(func.count()).select_from(union_all(*some).subquery()))
+
+
+_WAITS, _WAITS_IN_SECTIONS = _waits(limited=False), _waits(limited=True)
+
+
+def waits(session: Session, viewer: Viewer) -> int:
+    """How much waits for this moderator's answer: reports, what is held, objections, notices of illegal content.
+
+    One indexed statement that any page of theirs can afford: it counts on to `WAITS_COUNTED` of each.
+    """
+    statement = _WAITS if sections_of(viewer) is None else _WAITS_IN_SECTIONS
+    return int(statement.scalar(session, user_id=viewer.id))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from urllib.parse import urlencode
 
+from blueprints.threads.waiting import WAITING
 from core.ids import row_id
 from core.records import dataclass
 
 HOME = "/moderation"
 REPORTED, HELD, NEWCOMERS, UNREVIEWED = "reported", "held", "newcomers", "unreviewed"
+DECIDED = "decided"  # no queue: what has left them all
 QUEUES = {REPORTED: "Reported", HELD: "Held", NEWCOMERS: "New commenters", UNREVIEWED: "Unreviewed"}
 ORDER = {
     REPORTED: "What weighs most first: reports by people who have been right before count for more.",
@@ -64,3 +66,19 @@ def address(queue: str, filters: Filters = NONE, after: str = "") -> str:
     path = HOME if queue == REPORTED else f"{HOME}/{queue}"
     query = "&".join(part for part in (filters.query, f"after={after}" if after else "") if part)
     return f"{path}?{query}" if query else path
+
+
+def stands_in(status: str, *, reported: bool, by_newcomer: bool, reviewed: bool) -> str:
+    """The queue in which a comment stands, the most pressing where there are several; else `DECIDED`.
+
+    Empty for one that its author deleted: nobody decides about it. `queries_queues.in_queue` says the same in SQL.
+    """
+    if status in WAITING:
+        return HELD
+    if status != "published":
+        return "" if status == "deleted" else DECIDED
+    if reported:
+        return REPORTED
+    if reviewed:
+        return DECIDED
+    return NEWCOMERS if by_newcomer else UNREVIEWED

@@ -96,8 +96,9 @@ def composer_for(
     cancel_url: str = "",
     wait: int = 0,
     key: str = "composer",
+    newcomer: str = "",
 ) -> Composer:
-    """The composer for this person in this thread."""
+    """The composer for this person in this thread. `newcomer` is what the screening does with their first comments."""
     asks = facts.takes_questions and parent_id is None and not modes.is_at_home(viewer, facts)
     mode, hint, sentence = "open", HINT_QUESTION if asks else HINT_OPEN, ""
     button = "Post reply" if parent_id else "Post question" if asks else "Post comment"
@@ -105,7 +106,7 @@ def composer_for(
         mode, sentence = _mode(refusal), refusal.sentence
         hint, button = _invitation(facts, offer, now)
     free_at = modes.free_at(viewer, facts, here.last_at, now)
-    before = modes.before_writing(facts, viewer, now, replying=parent_id is not None)
+    before = modes.before_writing(facts, viewer, now, replying=parent_id is not None, newcomer=newcomer)
     if wait:  # the refusal says why, and counts down
         free_at, before = None, tuple(sentence for sentence in before if not error.startswith(sentence))
     return Composer(

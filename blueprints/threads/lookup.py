@@ -15,8 +15,10 @@ from blueprints.threads import (
     queries_authors,
     queries_drafts,
     queries_facts,
+    queries_mine,
     queries_shown,
     quiz,
+    screened,
     service,
     watched,
 )
@@ -26,6 +28,8 @@ from blueprints.threads.events import browser_hash
 from blueprints.threads.facts import CommentFacts, ThreadFacts
 from blueprints.threads.queries import Offer
 from blueprints.threads.quoting import quotation
+from blueprints.threads.screening import setup as setups
+from blueprints.threads.screening.newcomer import said_before
 from blueprints.threads.waiting import SITE, WAITING, usual_times, waiting_reason
 from blueprints.threads.writing import written
 from core import clock
@@ -130,7 +134,19 @@ def composer_at(
         from_draft=from_draft, draft=draft, focus=True, key=f"reply-{parent_id}" if parent_id else "composer",
         cancel_url=f"/comments/{parent_id}" if parent_id else "",
         wait=refused.retry_after if isinstance(refused, TooFast) else 0,
+        newcomer=_said_to_newcomer(facts, viewer) if refusal is None else "",
     )  # fmt: skip
+
+
+def _said_to_newcomer(facts: ThreadFacts, viewer: Viewer) -> str:
+    """What the screening does with this person's comments because they are new; asked only where it does something."""
+    if viewer.id is None or viewer.is_staff:
+        return ""
+    screened.keep_fresh()
+    setup = setups.kept()
+    if not said_before(setup, facts.section_id, 0):
+        return ""
+    return said_before(setup, facts.section_id, queries_mine.published_by(db.session(), viewer.id))
 
 
 def page_composer(facts: ThreadFacts) -> Composer:

@@ -194,8 +194,13 @@ def question_sentence(facts: ThreadFacts, now: datetime) -> str:
     return ""
 
 
-def before_writing(facts: ThreadFacts, viewer: Viewer, now: datetime, *, replying: bool = False) -> tuple[str, ...]:
-    """What a person should know before they begin to write, in quiet sentences."""
+def before_writing(
+    facts: ThreadFacts, viewer: Viewer, now: datetime, *, replying: bool = False, newcomer: str = ""
+) -> tuple[str, ...]:
+    """What a person should know before they begin to write, in quiet sentences.
+
+    `newcomer` is what the screening does with the comments of this person because they are new.
+    """
     at_home, said = is_at_home(viewer, facts), []
     if facts.premoderated and not at_home:
         said.append("Every comment here is read by a person before it appears.")
@@ -207,6 +212,8 @@ def before_writing(facts: ThreadFacts, viewer: Viewer, now: datetime, *, replyin
         said.append(slow_sentence(facts, now))
     if holds(facts, now) and not at_home:
         said.append("So much is written here just now that first comments are read by a person before they appear.")
+    if newcomer and (at_home or not (facts.premoderated or holds(facts, now))):
+        said.append(newcomer)
     if replying:
         return tuple(said)
     if facts.questions_close_at is not None and question_time(facts, now) == "open":

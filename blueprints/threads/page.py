@@ -24,6 +24,7 @@ from blueprints.threads import (
     queries_authors,
     queries_mine,
     queries_shown,
+    screened,
     visits,
 )
 from blueprints.threads.composer import composer_for, leads_to_joining
@@ -33,6 +34,8 @@ from blueprints.threads.muting import fold_muted
 from blueprints.threads.ordering import ANSWERED, PICKS, QUESTIONS, UNANSWERED, Sort, View
 from blueprints.threads.pieces import Shown, for_author, macros, own_slots
 from blueprints.threads.queries_drafts import drafts_of
+from blueprints.threads.screening import setup as setups
+from blueprints.threads.screening.newcomer import said_before
 from blueprints.threads.shared import Place, SharedPage, render, shared_page
 from blueprints.threads.waiting import waiting_reason
 from core import clock
@@ -245,6 +248,10 @@ def _composing(
     joining, audience = leads_to_joining(refusal), modes.audience_at(facts, now)
     offer = queries.cheapest_offer(session, audience) if joining else None
     here = queries_authors.here(session, facts, viewer) if refusal is None else queries_authors.NEVER_HERE
+    newcomer = ""
+    if refusal is None and not viewer.is_staff:
+        screened.keep_at(session, mine.setup_version)
+        newcomer = said_before(setups.kept(), facts.section_id, mine.published)
     doors, drafts = doors_of(facts, viewer), list[Any]()
     # Also where nothing can be said any more: whoever was writing meanwhile finds the words again.
     if mine.has_drafts or (guest_hash and not viewer.is_signed_in):
@@ -252,7 +259,8 @@ def _composing(
         drafts = drafts_of(session, facts.article_id, user_id=viewer.id, guest_hash=of_guest, now=now)
     if not drafts:
         anybody = replace(viewer, display_name=mark("name"))
-        composer = composer_for(facts, anybody, refusal, offer, now=now, here=here, focus=welcome, draft=mark("draft"))
+        composer = composer_for(facts, anybody, refusal, offer, now=now, here=here, focus=welcome, draft=mark("draft"),
+                                newcomer=newcomer)  # fmt: skip
         key = (composer, audience, doors)
 
         def make() -> str:
@@ -275,6 +283,7 @@ def _composing(
         from_draft=chosen is not None,
         draft=chosen.generation if chosen else mine.draft_generation,
         focus=welcome,
+        newcomer=newcomer,
     )
     unfinished = [draft for draft in drafts if draft is not chosen and draft.parent_key and draft.parent_name]
     if refusal is not None and not joining and refusal.code != "no_questions":

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import bindparam, exists, select, text
 from sqlalchemy.orm import Session
 
+from blueprints.threads.screening.rules import NUMBERS
 from core.db import UTCDateTime
 from core.prepared import Prepared
 from core.records import dataclass
@@ -14,6 +15,7 @@ from models.notice import Follow, Mute
 VISIT_GAP = timedelta(minutes=30)  # after the last request the next one begins a new visit
 NOTED_EVERY = timedelta(minutes=5)  # a visit that goes on is noted so often at most
 VISIT_OVER = VISIT_GAP + NOTED_EVERY  # after it was noted, because requests may have come since
+PUBLISHED_COUNTED = NUMBERS["first_comments"].most  # nobody with so many comments is new
 NEW_COUNTED = 100  # comments that are new; more are "more than 100"
 
 
@@ -32,9 +34,14 @@ class Mine:
     visit_is_noted: bool = False  # just now, see `blueprints.threads.visits`
     new: tuple[int, ...] = ()  # the first comments by others that are new, by when they came
     has_more_new: bool = False
+    published: int = 0  # comments of theirs, everywhere, counted up to `PUBLISHED_COUNTED`
+    setup_version: int = 0  # what the screening goes by now
 
 
 _BASE = "CASE WHEN visited_at < :begun THEN reached_number ELSE seen_number END"
+_PUBLISHED = (
+    f"SELECT id FROM comment WHERE author_id = :user_id AND status = 'published' LIMIT {PUBLISHED_COUNTED}"  # noqa: S608
+)
 _OF_VISIT = "FROM thread_visit WHERE user_id = :user_id AND thread_id = :thread_id"
 
 
@@ -61,7 +68,9 @@ def mine_statement(ids: Sequence[int], authors: Iterable[int]) -> Prepared:
         "UNION ALL SELECT 9, id FROM (SELECT id FROM comment WHERE thread_id = :thread_id AND status = 'published' "
         f"AND published_number > (SELECT {_BASE} {_OF_VISIT}) AND author_id <> :user_id "
         "AND author_id NOT IN (SELECT muted_id FROM mute WHERE user_id = :user_id) "
-        f"ORDER BY published_number LIMIT {NEW_COUNTED + 1}) AS arrived"
+        f"ORDER BY published_number LIMIT {NEW_COUNTED + 1}) AS arrived "
+        f"UNION ALL SELECT 10, count(*) FROM ({_PUBLISHED}) AS said "
+        "UNION ALL SELECT 11, version FROM screening_state WHERE id = 1"
     ).bindparams(bindparam("begun", type_=UTCDateTime()), bindparam("due", type_=UTCDateTime())))  # fmt: skip
 
 
@@ -83,7 +92,16 @@ def mine_on_page(
         max((row[1] for row in rows if row[0] in {2, 6}), default=0),
         next((row[1] for row in rows if row[0] in {7, 8}), None), 8 in kinds, tuple(new[:NEW_COUNTED]),
         len(new) > NEW_COUNTED,
+        *(next((row[1] for row in rows if row[0] == kind), 0) for kind in (10, 11)),
     )  # fmt: skip
+
+
+_COUNT_PUBLISHED = Prepared(text(f"SELECT count(*) FROM ({_PUBLISHED}) AS said"))  # noqa: S608 - a whole number only
+
+
+def published_by(session: Session, user_id: int) -> int:
+    """How many comments of somebody are published, counted up to `PUBLISHED_COUNTED`."""
+    return int(_COUNT_PUBLISHED.scalar(session, user_id=user_id))
 
 
 def stance(session: Session, user_id: int, other_id: int) -> tuple[bool, bool]:

@@ -16,6 +16,7 @@ from blueprints.threads.screening import setup as setups
 from blueprints.threads.screening.links import Link, foreign_links, passages_of
 from blueprints.threads.screening.rules import OFF
 from blueprints.threads.screening.shapes import keys_of, pairs_of
+from core.at_hand import take_time
 from core.db import db
 from core.records import dataclass
 from core.viewer import Viewer
@@ -34,11 +35,14 @@ def keep_fresh() -> None:
 
     Asks at most every FRESH_FOR seconds; a change that came since is seen by `finish` all the same.
     """
-    if not setups.is_time_to_look(FRESH_FOR):
-        return
-    session = db.session()
-    version = queries_screening.kept_state(session)
+    if setups.is_time_to_look(FRESH_FOR):
+        keep_at(db.session(), queries_screening.kept_state(db.session()))
+
+
+def keep_at(session: Session, version: int) -> None:
+    """Read what the screening goes by, where that is another version than this process knows."""
     if version != setups.kept().version:
+        take_time()
         setups.keep(queries_screening.load_setup(session, version))
 
 

@@ -213,6 +213,117 @@ def tab_to(page: Page, wanted: Locator) -> None:
     raise AssertionError(f"{wanted} was not reached in {MOST_TABS} presses")
 
 
+# For each label that takes several lines, how its shortest compares with its longest.
+EVENNESS = """buttons => buttons.filter(button => button.checkVisibility()).map(button => {
+  const range = document.createRange(), lines = new Map();
+  range.selectNodeContents(button);
+  for (const part of range.getClientRects()) {
+    const line = Math.round(part.top);
+    lines.set(line, (lines.get(line) ?? 0) + part.width);
+  }
+  return [button.textContent.trim(), Math.min(...lines.values()) / Math.max(...lines.values())];
+}).filter(([, evenness]) => evenness < 0.5)"""
+
+
+@pytest.mark.once
+def test_labels_of_the_guests_composer_break_evenly_on_a_small_phone(new_browser: NewBrowser) -> None:
+    page = new_browser(width=NARROW).new_page()
+    page.goto(steps.LEAD)
+    assert steps.composer(page).locator("button").evaluate_all(EVENNESS) == []
+
+
+@pytest.mark.once
+def test_labels_of_a_case_break_evenly_on_a_small_phone(new_browser: NewBrowser) -> None:
+    page = new_browser(width=NARROW).new_page()
+    steps.sign_in_as(page, "Mo Adeyemi")
+    page.goto("/moderation/comments/1")
+    page.get_by_text("Reject …").click()
+    expect(page.get_by_role("button", name="Reject and tell the author")).to_be_visible()
+    assert page.locator(".case button").evaluate_all(EVENNESS) == []
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("width", [NARROW, WIDE])
+def test_the_way_in_has_a_line_of_its_own_as_wide_as_what_was_typed(new_browser: NewBrowser, width: int) -> None:
+    page = new_browser(width=width).new_page()
+    page.goto(steps.LEAD)
+    field = steps.words_in_composer(page).bounding_box()
+    button = steps.composer(page).locator("button.button--primary").bounding_box()
+    assert field
+    assert button
+    assert (round(button["x"]), round(button["width"])) == (round(field["x"]), round(field["width"]))
+
+
+@pytest.mark.once
+def test_the_message_after_muting_and_hearing_again_lies_over_nothing(
+    new_browser: NewBrowser, backstage: Backstage
+) -> None:
+    """The page was too short for its way down to “Muted people”: the message stood over the tabs there."""
+    page = new_browser(scripts=False, width=NARROW, height=700).new_page()
+    steps.come_in(page, backstage.reader())
+    page.goto("/readers/3/mute")
+    page.locator("main form button").first.click()
+    page.get_by_role("button", name="Hear of them again").click()
+    message = page.locator(".flashes")
+    expect(message).to_contain_text("no longer muted")
+    box, tabs = message.bounding_box(), page.locator(".account__nav").bounding_box()
+    assert box
+    assert tabs
+    assert 0 <= box["y"] < box["y"] + box["height"] <= tabs["y"]
+
+
+@pytest.mark.once
+def test_a_message_that_stays_in_sight_lets_nothing_through(new_browser: NewBrowser, backstage: Backstage) -> None:
+    page = new_browser(scripts=False, width=NARROW).new_page()
+    steps.come_in(page, backstage.reader())
+    page.goto(steps.BREAD)
+    page.locator(".thread__bar button.follow").click()
+    message = page.locator(".flashes")
+    expect(message).to_contain_text("You now follow this discussion.")
+    box, colour = message.bounding_box(), "element => getComputedStyle(element).backgroundColor"
+    assert box
+    assert box["y"] == 0
+    assert message.evaluate(colour) == page.locator("body").evaluate(colour)
+
+
+@pytest.mark.once
+def test_following_an_author_does_not_read_as_part_of_their_name(new_browser: NewBrowser) -> None:
+    page, look = new_browser().new_page(), "element => [getComputedStyle(element).color, getComputedStyle(element).fontWeight]"
+    page.goto(steps.LEAD)
+    name, way = (page.locator(f".article .byline {part}").evaluate(look) for part in ("b", ".byline__follow"))
+    assert not set(name) & set(way)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("address", [steps.LEAD, steps.BREAD], ids=["with an account", "without"])
+def test_who_wrote_a_story_and_when_stand_on_one_line(new_browser: NewBrowser, address: str) -> None:
+    page = new_browser().new_page()
+    page.goto(address)
+    name, day = (page.locator(f".article__meta {part}").first.bounding_box() for part in (".byline b", "time"))
+    assert name
+    assert day
+    assert abs(name["y"] + name["height"] - day["y"] - day["height"]) < 1
+
+
+# Where the last line begins and ends, and how far it is from the right edge of its box.
+ENDS_OF_TEXT = """element => {
+  const places = [];
+  const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    for (let at = 0; at < node.data.length; at++) {
+      if (!node.data[at].trim()) continue;
+      const range = document.createRange();
+      range.setStart(node, at);
+      range.setEnd(node, at + 1);
+      places.push(range.getBoundingClientRect());
+    }
+  }
+  const last = places.at(-1), line = places.filter(place => place.bottom > last.top);
+  const edge = element.getBoundingClientRect().right;
+  return [line[0].left, last.left, edge - Math.max(...line.map(one => one.right))];
+}"""
+
+
 @pytest.mark.once
 def test_from_right_to_left_the_page_is_mirrored(new_browser: NewBrowser, backstage: Backstage) -> None:
     page, publisher = new_browser().new_page(), new_browser().new_page()
@@ -235,6 +346,10 @@ def test_from_right_to_left_the_page_is_mirrored(new_browser: NewBrowser, backst
                     page.screenshot(path=folder / f"rtl{address.replace('/', '-')[:20]}-{width}.png", full_page=True)
         page.set_viewport_size({"width": WIDE, "height": HEIGHT})
         page.goto(steps.LEAD)
+        for english in (".masthead__date", ".article__facts", ".article__facts a", "#comments-title", ".composer__hint"):
+            first, last, end = page.locator(english).first.evaluate(ENDS_OF_TEXT)
+            assert first < last, f"{english} is written backwards"
+            assert end < 1, f"{english} does not begin where everything does"
         right = page.locator(".masthead__account").bounding_box()
         assert left
         assert right

@@ -1,5 +1,6 @@
 """One decision about many comments: the count first, then the deed, then, if need be, all of it back."""
 
+import re
 import threading
 
 import pytest
@@ -241,7 +242,18 @@ def test_a_run_shows_moderators_of_sections_only_what_is_theirs(client: Browser)
     for words in ("Bea Lind", "Words about the theatre.", "Take all of it back"):
         assert words not in page
     assert "sections that colleagues moderate" in page
+    assert "only somebody who moderates all of them can take it back" in page
     assert "Mo Adeyemi" in text_of(browser.get("/moderation/bulk"))
+
+
+def test_the_pages_of_runs_say_where_one_is(client: Browser) -> None:
+    mo = make_moderator("Mo Adeyemi")
+    _, _, _, run_id = over_two_sections(mo.id)
+    client.sign_in(mo)
+    for path, heading in (("", "Decisions about several lately"), (f"/{run_id}", "The comments")):
+        page = client.get(f"/moderation/bulk{path}").get_data(as_text=True)
+        assert re.search(rf"<h[23]>{heading}</h[23]>", page)
+        assert 'aria-current="true">Decided<' in page
 
 
 def test_a_run_with_nothing_of_ones_sections_is_not_there(client: Browser) -> None:

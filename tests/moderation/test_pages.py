@@ -7,17 +7,21 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import event
+from sqlalchemy import event, select
 
-from blueprints.moderation import service
+from blueprints.moderation import queries_queues, service
 from core import clock
-from core.db import db
+from core.db import db, transaction
 from core.rendering import date
+from models.article import Article
+from models.moderation import Appeal
+from models.user import User
 from tests.browser import Browser, text_of
 from tests.factories import make_section, make_user, thread_of
 from tests.moderation.desk import (
     actions,
     actions_on,
+    change,
     comment,
     decide,
     make_member,
@@ -93,6 +97,80 @@ def test_a_case_shows_what_is_needed_to_decide(mo: Browser, app: Flask) -> None:
     for words in ("Bea cannot count to three.", "Ann Droste", "What the ministry knew", "Harbour", "What I said before.",
                   "Abusive", "He insults her.", "1 of 1 earlier reports upheld", "Joined"):  # fmt: skip
         assert words in page, words
+
+
+def test_every_page_tells_moderators_how_much_waits_for_them(client: Browser) -> None:
+    mine, other = make_section(), make_section()
+    here, there = make_talk(section=mine), make_talk(section=other)
+    reported, answered = say(here, make_member()), say(there, make_member())
+    report(reported, make_user())
+    report(answered, make_user())
+    waiting(there, make_member())
+    object_to(reject(say(here, make_member()), make_moderator()).action_id)
+    limited, free = make_moderator(sections=(mine,)), make_moderator()
+    assert waits_for(client, limited) == ["2"] * 3
+    assert waits_for(client, free) == waits_for(client, make_user(roles=("publisher",))) == ["4"] * 3
+    assert waits_for(client, make_user()) == waits_for(client, make_user(roles=("author",))) == [""] * 3
+    tabs = dict(re.findall(r'data-tab="(\w+)"[^>]*>[^<]*<span class="tabs__count">(\d+)', client.sign_in(free).get(
+        "/moderation").get_data(as_text=True)))  # fmt: skip
+    assert [tabs[name] for name in ("reported", "held", "objections", "illegal")] == ["2", "1", "1", "0"]
+    decide(service.dismiss_reports, reported, free)
+    assert waits_for(client, limited) == ["1"] * 3
+
+
+def test_the_desk_that_says_it_queue_by_queue_does_not_say_it_twice(mo: Browser) -> None:
+    waiting(make_talk(), make_member())
+    assert "masthead__desk" in mo.get("/").get_data(as_text=True)
+    assert "masthead__desk" not in mo.get("/moderation").get_data(as_text=True)
+
+
+def test_more_than_a_hundred_is_not_counted(mo: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queries_queues, "waits", lambda session, viewer: 100)
+    assert "Moderation , waiting: 99+" in text_of(mo.get("/rules"))
+
+
+def waits_for(browser: Browser, user: User) -> list[str]:
+    """The number in the masthead of the front page, of a story and of another page; empty for none."""
+    browser.sign_in(user)
+    story = f"/articles/{db.session().scalar(select(Article.slug).order_by(Article.id).limit(1))}"
+    pages = [browser.get(path).get_data(as_text=True) for path in ("/", story, "/account")]
+    return ["".join(re.findall(r'masthead__count">([^<]*)<', page)) for page in pages]
+
+
+def object_to(action_id: int) -> None:
+    """Let the author object to a decision."""
+    row = next(one for one in actions() if one.id == action_id)
+    assert row.comment_id
+    with transaction() as session:
+        session.add(Appeal(action_id=action_id, user_id=comment(row.comment_id).author_id, comment_id=row.comment_id,
+                           body="I meant it well.", created_at=clock.now()))  # fmt: skip
+
+
+def test_the_page_of_a_case_marks_the_queue_it_stands_in(mo: Browser) -> None:
+    talk, ann = make_talk(), make_member()
+    new, complained, kept, gone = (say(talk, ann) for _ in range(4))
+    report(complained, make_user())
+    decide(service.dismiss_reports, kept, make_moderator())
+    for _ in range(3):
+        decide(service.dismiss_reports, say(talk, ann), make_moderator())
+    known = say(talk, ann)
+    reject(gone, make_moderator())
+    stand = {
+        "New commenters": new, "Reported": complained, "Decided": kept, "Unreviewed": known,
+        "Held": waiting(talk, make_member()),
+    }  # fmt: skip
+    assert {label: current_tab(mo, comment_id) for label, comment_id in stand.items()} == {x: x for x in stand}
+    assert current_tab(mo, gone) == "Decided"
+    change(known, "deleted")
+    assert current_tab(mo, known) == ""
+
+
+def current_tab(browser: Browser, comment_id: int) -> str:
+    """The tab that is marked on the page of a case; empty for none."""
+    page = browser.get(f"/moderation/comments/{comment_id}").get_data(as_text=True)
+    found = re.findall(r'aria-current="true">([^<]*)<', page.partition('class="tabs desk__sub"')[2])
+    assert len(found) < 2
+    return found[0] if found else ""
 
 
 @pytest.mark.once

@@ -566,6 +566,20 @@ def test_a_saved_draft_can_be_previewed_as_each_reader(client: Browser, author: 
     assert "The second paragraph." in text_of(client.get(f"{path}?as=plan:gold"))
 
 
+def test_a_preview_leads_nowhere_that_is_not_there_yet(client: Browser, author: User, section: Section) -> None:
+    client.sign_in(author)
+    make_plan()
+    data = typed(section, author_id=author.id)
+    pages = [client.post("/newsroom/preview", data)]
+    client.post("/newsroom/articles/new", data)
+    pages.append(client.get(f"/newsroom/articles/{only_article().id}/preview"))
+    for page in pages:
+        words = page.get_data(as_text=True)
+        assert author.display_name in words
+        assert "/follow" not in words
+        assert ('href="#comments"' in words) == ('id="comments"' in words)
+
+
 def test_a_preview_of_typed_words_never_reaches_a_visitor(client: Browser, editor: User, section: Section) -> None:
     client.sign_in(editor)
     article = make_article("As published", section=section, slug="story", body_source=BODY)

@@ -22,6 +22,7 @@ from models.thread import Draft
 from models.user import User
 from tests.browser import Browser
 from tests.factories import make_article, make_entitlement, make_plan, make_site, make_user
+from tests.threads.screens import set_up
 from tests.threads.talk import as_viewer, change, facts, make_member, make_talk, respect, say
 
 
@@ -90,6 +91,23 @@ def test_a_member_gets_ahead_of_flask_the_page_that_flask_makes(app: Flask, fron
     assert "Bea Boon" in page
     assert 'aria-pressed="true"' in page
     front.agrees(browser, f"/articles/{article.slug}?sort=newest")
+
+
+def test_what_is_said_to_newcomers_is_never_older_than_the_screening_or_their_comments(
+    app: Flask, front: Front
+) -> None:
+    article, member = make_talk(), make_member("Bea Boon")
+    browser, path, told = signed_in(app, member), f"/articles/{article.slug}", "a comment with a link is read"
+    assert told in front.agrees(browser, path)
+    set_up(severities={"links.first": "off"})
+    browser.get(path)  # Flask reads the new settings, which takes time
+    assert told not in front.agrees(browser, path)
+    set_up(severities={})
+    browser.get(path)
+    assert told in front.agrees(browser, path)
+    for _ in range(3):
+        say(make_talk(), member)
+    assert told not in front.agrees(browser, path)
 
 
 def test_whatever_changes_for_a_reader_is_on_the_next_page(app: Flask, front: Front) -> None:

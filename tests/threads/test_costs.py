@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from blueprints.moderation import queries_queues
 from blueprints.threads.ordering import SORTS, cursor_at, standing
 from blueprints.threads.queries_branch import page_of_roots
 from core.db import db
@@ -17,9 +18,10 @@ from models.article import Article
 from models.job import Job
 from models.thread import Comment
 from models.user import User
-from tests.browser import Browser
+from tests.browser import Browser, text_of
+from tests.factories import make_user
 from tests.threads.counting import statements
-from tests.threads.talk import facts, make_member, make_talk, respect, say
+from tests.threads.talk import as_viewer, change, facts, make_member, make_talk, respect, say
 
 SCRIPT = {"X-Requested-With": "fetch"}
 WRITES = ("INSERT", "UPDATE", "DELETE")
@@ -107,6 +109,34 @@ def test_a_members_page_costs_three_statements_whatever_stands_on_it(app: Flask,
         say(article, ann, to=root)
         respect(say(article, bob), ann)
     assert len(sent := cost(page)) == 3, "\n".join(sent)
+
+
+def test_a_moderators_page_costs_one_statement_more_which_counts_what_waits_for_them(
+    app: Flask, article: Article, ann: User
+) -> None:
+    root = say(article, ann)
+    browser, path = Browser(app).sign_in(make_user(roles=("moderator",))), f"/articles/{article.slug}"
+
+    def page() -> int:
+        return browser.get(path).status_code
+
+    assert len(sent := cost(page)) == 4, "\n".join(sent)
+    for _ in range(3):
+        change(say(article, ann, to=root), "withheld")
+    assert len(sent := cost(page)) == 4, "\n".join(sent)
+    assert "Moderation , waiting: 3" in text_of(browser.get(path))
+
+
+@pytest.mark.sqlite
+def test_what_waits_is_counted_in_indexes_that_hold_nothing_else(app: Flask) -> None:
+    moderator = make_user(roles=("moderator",))
+    Browser(app).sign_in(moderator).get("/rules")
+    with statements() as sent:
+        queries_queues.waits(db.session(), as_viewer(moderator))
+    plan = db.session().connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {sent[-1].replace('?', '0')}").all()
+    used = " ".join(row[-1] for row in plan)
+    for index in ("ix_comment_reported", "ix_comment_waiting", "ix_illegal_notice_open", "ix_appeal_open"):
+        assert index in used
 
 
 @pytest.mark.sqlite

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from blueprints.moderation import spam
 from blueprints.moderation.ledger import verify
 from blueprints.moderation.service import reject_comment
-from blueprints.threads import queries_screening, screening
+from blueprints.threads import queries_screening, screened, screening
 from blueprints.threads.screening.identity import identities_in
 from blueprints.threads.screening.shapes import keys_of, likeness, pairs_of
 from core.db import db, transaction
@@ -18,6 +18,7 @@ from models.moderation import ModerationAction, StatementOfReasons
 from models.screening import CommentShape
 from models.thread import Report
 from models.user import User
+from tests.browser import Browser, text_of
 from tests.factories import make_rule, make_section, make_user
 from tests.threads.screens import finding, findings_of, make_list, set_up
 from tests.threads.talk import as_viewer, change, comment, facts, make_member, make_talk, say
@@ -32,6 +33,46 @@ def old(app: Flask) -> User:
     for _ in range(3):
         say(before, person)
     return person
+
+
+LINKS_ARE_READ = "While you are new here, a comment with a link is read by a person before it appears."
+ALL_ARE_READ = "While you are new here, your comments are read by a person before they appear."
+
+
+def told(app: Flask, person: User | None, path: str) -> str:
+    """What that page's composer says of first comments."""
+    browser = Browser(app).sign_in(person) if person else Browser(app)
+    words = text_of(browser.get(path))
+    return "".join(sentence for sentence in (LINKS_ARE_READ, ALL_ARE_READ) if sentence in words)
+
+
+def test_who_is_new_reads_before_writing_what_happens_to_a_link(app: Flask, old: User) -> None:
+    new, talk = make_member(), make_talk()
+    path, reply = f"/articles/{talk.slug}", f"/comments/{say(talk, old)}/reply"
+    for page in (path, reply):
+        assert told(app, new, page) == LINKS_ARE_READ
+        for other in (old, make_user(roles=("moderator",)), make_user(), None):
+            assert told(app, other, page) == ""
+    for _ in range(3):
+        say(make_talk(), new)
+    assert told(app, new, path) == told(app, new, reply) == ""
+
+
+def test_what_a_newcomer_reads_before_writing_is_what_the_publisher_set(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(screened, "FRESH_FOR", 0)
+    new, old, section = make_member(), make_member(), make_section()
+    say(make_talk(), old)
+    here, there = make_talk(), make_talk(section=section)
+    pages = [f"/articles/{here.slug}", f"/articles/{there.slug}", f"/comments/{say(here, old)}/reply"]
+    set_up(severities={"links.first": "note"}, sections={str(section.id): {"links.first": "hold"}})
+    assert [told(app, new, page) for page in pages] == ["", LINKS_ARE_READ, ""]
+    set_up(severities={"newcomer": "hold"}, numbers={"first_comments": 2})
+    assert [told(app, new, page) for page in pages] == [ALL_ARE_READ] * 3
+    assert [told(app, old, page) for page in pages] == [""] * 3
+    read_first = make_talk(thread_values={"premoderated": True})
+    assert told(app, new, f"/articles/{read_first.slug}") == ""
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from blueprints.threads.screening.setup import Setup
 from blueprints.threads.screening.subject import Finding, Subject
 
 FIRST_COMMENTS = 3  # unless the publisher says otherwise
@@ -20,6 +21,17 @@ def check_newcomer(subject: Subject) -> Iterator[Finding]:
             else f"This is the author's {number} comment here."
         )  # fmt: skip
         yield from subject.found("newcomer", reason)
+
+
+def said_before(setup: Setup, section_id: int, published: int) -> str:
+    """What somebody should know before they write who is new here, with so many comments; empty for nothing."""
+    if published >= setup.number("first_comments"):
+        return ""
+    if setup.severity("newcomer", section_id) == "hold":
+        return "While you are new here, your comments are read by a person before they appear."
+    if setup.severity("links.first", section_id) == "hold":
+        return "While you are new here, a comment with a link is read by a person before it appears."
+    return ""
 
 
 def check_record(subject: Subject) -> Iterator[Finding]:
