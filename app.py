@@ -78,9 +78,7 @@ def create_app(settings: Optional[Settings] = None) -> Flask:
         COOKIES_OVER_TLS=over_tls,
         SESSION_COOKIE_NAME=cookie_name("session", over_tls=over_tls),
         FORM_TARGETS=("https://checkout.stripe.com", "https://billing.stripe.com"),
-        # Limits are counted in Redis where there is one, and by each process for itself while it cannot be reached.
         RATELIMIT_STORAGE_URI=settings.redis_url or "database://",
-        RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=bool(settings.redis_url),
     )
     app.session_interface = CookieSessions()
     watching.install(app)
