@@ -84,7 +84,8 @@ def create_app(settings: Optional[Settings] = None) -> Flask:
     watching.install(app)
     if settings.trusted_proxies:
         count = settings.trusted_proxies
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
+        # The host is what `Host` says: proxies pass a browser's own X-Forwarded-Host on.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count)  # type: ignore[method-assign]
     db.init_app(app)
     limits.install(app)
     intake.install(app)  # before tokens are looked for, which takes well-formed forms
