@@ -78,15 +78,14 @@ def create_app(settings: Optional[Settings] = None) -> Flask:
         COOKIES_OVER_TLS=over_tls,
         SESSION_COOKIE_NAME=cookie_name("session", over_tls=over_tls),
         FORM_TARGETS=("https://checkout.stripe.com", "https://billing.stripe.com"),
-        # Limits are counted in Redis where there is one, and by each process for itself while it cannot be reached.
         RATELIMIT_STORAGE_URI=settings.redis_url or "database://",
-        RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=bool(settings.redis_url),
     )
     app.session_interface = CookieSessions()
     watching.install(app)
     if settings.trusted_proxies:
         count = settings.trusted_proxies
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
+        # The host is what `Host` says: proxies pass a browser's own X-Forwarded-Host on.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count)  # type: ignore[method-assign]
     db.init_app(app)
     limits.install(app)
     intake.install(app)  # before tokens are looked for, which takes well-formed forms

@@ -25,6 +25,7 @@ from core import backup, clock
 from core.bucket import bucket_of
 from core.config import LOOPBACK, Settings
 from core.db import db
+from core.limits import why_not_in_redis
 from core.migrations import current_revision, newest_revision
 from jobs import heartbeat
 
@@ -62,6 +63,7 @@ def checks(settings: Settings, mail_to: str | None, *, offline: bool) -> Iterato
         ("files", lambda: _files(settings)),
         ("disk", lambda: _disk(settings)),
         ("database", _database),
+        ("limits", lambda: _limits(settings)),
         ("backups", lambda: _backups(settings)),
         ("mail", lambda: _mail(settings, mail_to, offline=offline)),
     ]
@@ -158,6 +160,14 @@ def _database() -> Iterator[Check]:
     waited = timedelta(seconds=jobs.oldest_seconds)
     yield Check("jobs", f"{jobs.due} due, the oldest for {jobs.oldest_seconds:.0f} s, {jobs.failed} given up",
                 good=waited < OLDEST_JOB and not jobs.failed, advice="/publisher/system shows what went wrong.")
+
+
+def _limits(settings: Settings) -> Iterator[Check]:
+    if settings.redis_url:
+        why = why_not_in_redis(settings.redis_url)
+        yield Check("limits", f"not counted in Redis: {why}" if why else "counted in Redis", good=not why,
+                    advice="See that Redis runs, that REDIS_URL leads to it, and that it lets us run scripts. "
+                    "Until then each process counts for itself.")  # fmt: skip
 
 
 def _life(name: str, seen_at: datetime | None, moment: datetime, advice: str) -> Check:

@@ -126,7 +126,12 @@ def _database_url(value: str) -> str:
 
 
 def _redis_url(value: str) -> str:
-    if value and urlsplit(value).scheme not in {"redis", "rediss", "redis+unix"}:
+    parts = urlsplit(value)
+    try:
+        there = parts.scheme == "redis+unix" or (parts.port != 0 and (parts.path.strip("/") or "0").isdecimal())
+    except ValueError:  # no port has this number
+        there = False
+    if value and not (there and parts.scheme in {"redis", "rediss", "redis+unix"}):
         raise ValueError("must look like redis://127.0.0.1:6379/0")
     return value
 

@@ -14,10 +14,11 @@ from urllib.parse import urlsplit
 
 from flask import Flask, current_app, g, request, session
 from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf
-from itsdangerous import BadSignature, TimestampSigner, URLSafeTimedSerializer
+from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from core.errors import DomainError
 from core.guards import GUARD_MARK
+from core.signing import Signer
 
 GUEST_TOKEN_SECONDS = 30 * 24 * 3600
 REUSE_SECONDS = 60
@@ -146,10 +147,10 @@ def _sent_token() -> str:
 
 def _is_guest_token(token: str) -> bool:
     try:
-        return _signer().unsign(token, max_age=GUEST_TOKEN_SECONDS) == b"guest"
+        return bool(_signer().unsign(token, max_age=GUEST_TOKEN_SECONDS) == b"guest")
     except BadSignature:
         return False
 
 
-def _signer() -> TimestampSigner:
-    return TimestampSigner(current_app.config["SECRET_KEY"], salt="guest-form")
+def _signer() -> Signer:
+    return Signer(current_app.config["SECRET_KEY"], salt="guest-form")

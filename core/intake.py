@@ -1,11 +1,13 @@
 """What no request that is meant holds, refused before any view sees it; and what a database will not take."""
 
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote_to_bytes, urlsplit
 
 import structlog
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, current_app, redirect, request
 from gunicorn.http.errors import NoMoreData, ParseException
 from sqlalchemy.exc import DataError
+from werkzeug.routing import RequestRedirect
+from werkzeug.wrappers import Response as Redirect
 
 from core.db import db
 from core.errors import DomainError, NotFound
@@ -24,6 +26,16 @@ def refuse_nul() -> None:
     query = request.query_string
     if b"%00" in query or b"\0" in query or b"\0" in unquote_to_bytes(query):
         raise DomainError("The request could not be understood.", 400, "nul")
+
+
+def lead_to_the_right_spelling() -> Redirect | None:
+    """An address with a slash too many leads to the right one. The library's way there names whatever host was asked
+    for, and so could lead away from here."""
+    known = request.routing_exception
+    if not isinstance(known, RequestRedirect):
+        return None
+    right = urlsplit(known.new_url)
+    return redirect(f"/{right.path.lstrip('/')}{'?' if right.query else ''}{right.query}", known.code)
 
 
 def refuse_json() -> None:
@@ -65,6 +77,7 @@ def _broken_off(_error: Exception) -> Response:
 def install(app: Flask) -> None:
     """Stand in front of every route."""
     app.before_request(refuse_nul)
+    app.before_request(lead_to_the_right_spelling)
     app.before_request(refuse_json)
     app.before_request(refuse_stray_parts)
     app.register_error_handler(DataError, _unstorable)

@@ -1,6 +1,6 @@
 """Limits in front of what is expensive or can be abused, counted where every process shares them.
 
-That is the database, or Redis where REDIS_URL names one. While Redis cannot be reached, each process counts for itself;
+That is the database, or Redis where REDIS_URL names one. While Redis does not answer, each process counts for itself;
 so it does for requests that only read while the database cannot be written.
 """
 
@@ -8,12 +8,14 @@ import hashlib
 from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
+from time import monotonic
 from typing import Any, ParamSpec, TypeVar
 
+import structlog
 from flask import Flask, Response, current_app, request
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
-from limits.storage import MemoryStorage, Storage
+from limits.storage import MemoryStorage, RedisStorage, Storage
 from sqlalchemy import case, delete, select
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
@@ -27,6 +29,10 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 DEMO_FACTOR = 100  # everybody in a demo comes from one address
+REDIS_SECONDS = 1.0  # that a request waits for Redis; then it is counted here
+REDIS_AGAIN_SECONDS = 5.0  # until one request asks it again
+
+log = structlog.get_logger("limits")
 
 
 class DatabaseStorage(Storage):
@@ -95,6 +101,64 @@ class DatabaseStorage(Storage):
         table = Base.metadata.tables["rate_count"]
         with write_connection() as connection:
             connection.execute(delete(table).where(table.c.key == key))
+
+
+class RedisOrHere(RedisStorage):
+    """Fixed windows in Redis. While it does not answer, or refuses, this process counts for itself.
+
+    Only one request in a while waits to see whether it is back.
+    """
+
+    STORAGE_SCHEME = ["redis", "rediss", "redis+unix"]  # in the place of the library's
+
+    def __init__(self, uri: str, **options: Any) -> None:
+        from redis.backoff import NoBackoff
+        from redis.retry import Retry
+
+        self._here = MemoryStorage()
+        self._ask_again: float | None = None  # on the clock of this process; None while Redis answers
+        # Its own way is to try ten times, ever later, and to wait for an answer as long as the connection stands.
+        super().__init__(uri, **options | {
+            "socket_timeout": REDIS_SECONDS, "socket_connect_timeout": REDIS_SECONDS, "retry": Retry(NoBackoff(), 0),
+        })  # fmt: skip
+
+    def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        here = self._here
+        return self._asked(lambda: RedisStorage.incr(self, key, expiry, amount), lambda: here.incr(key, expiry, amount))
+
+    def get(self, key: str) -> int:
+        return self._asked(lambda: RedisStorage.get(self, key), lambda: self._here.get(key))
+
+    def get_expiry(self, key: str) -> float:
+        return self._asked(lambda: RedisStorage.get_expiry(self, key), lambda: self._here.get_expiry(key))
+
+    def _asked(self, there: Callable[[], R], here: Callable[[], R]) -> R:
+        away = self._ask_again
+        if away is not None:
+            if monotonic() < away:
+                return here()
+            self._ask_again = monotonic() + REDIS_AGAIN_SECONDS  # the others need not wait for what this one finds
+        try:
+            found = there()
+        except self.base_exceptions as error:
+            if away is None:
+                log.warning("Redis does not count limits, so each process does for itself", error=repr(error))
+            self._ask_again = monotonic() + REDIS_AGAIN_SECONDS
+            return here()
+        if away is not None:
+            log.warning("Redis counts limits again")
+            self._ask_again = None
+        return found
+
+
+def why_not_in_redis(url: str) -> str:
+    """What keeps this Redis from counting; empty where it counts."""
+    storage = RedisOrHere(url)
+    try:
+        RedisStorage.incr(storage, "doctor", expiry=1)
+    except storage.base_exceptions as error:
+        return str(error) or type(error).__name__
+    return ""
 
 
 def forget_old_counts() -> int:
@@ -172,4 +236,5 @@ def install(app: Flask) -> None:
     app.before_request_funcs[None].remove(limiter._check_request_limit)
 
 
-limiter = Limiter(key_func=person_or_address, storage_uri="database://", headers_enabled=True)
+# Where it counts is in the configuration (`app.py`): a storage that is named here would be taken instead.
+limiter = Limiter(key_func=person_or_address, headers_enabled=True)

@@ -220,12 +220,16 @@ def _headers(response: Response) -> Response:
     response.headers.extend([pair for name, pair in standard.items() if name not in given])
     if current_app.config["COOKIES_OVER_TLS"]:
         response.headers.setdefault("Strict-Transport-Security", HSTS)
-    # A module that another one imports is asked for without its version, so it may have changed.
-    if request.endpoint == "static" and response.status_code == 200 and "v" in request.args:
-        response.headers["Cache-Control"] = f"public, max-age={YEAR_SECONDS}, immutable"
+    if request.endpoint == "static" and response.status_code == 200 and _is_asked_for_by_its_content():
+        response.headers["Cache-Control"] = LASTING
     elif "cache-control" not in given:
         response.headers["Cache-Control"] = PERSONAL if current_viewer_known() else "no-cache"
     return response
+
+
+def _is_asked_for_by_its_content() -> bool:
+    """Whether the address names the version that is here: a page of another host may be of another one."""
+    return request.args.get("v") == static_version((request.view_args or {})["filename"])
 
 
 def current_viewer_known() -> bool:

@@ -8,6 +8,8 @@ from flask import Flask
 from flask.sessions import SecureCookieSessionInterface
 from itsdangerous import URLSafeTimedSerializer
 
+from core.signing import AHEAD_SECONDS, Signer
+
 KEPT_COOKIES = 5_000
 
 
@@ -25,7 +27,7 @@ class KnownCookies:
     def known(self, cookie: str, max_age: int) -> dict[str, Any] | None:
         """What a cookie says whose signature was found good before; to be read only."""
         known = self._known.get(cookie)
-        return known[0] if known is not None and 0 <= time.time() - known[1] < max_age else None
+        return known[0] if known is not None and -AHEAD_SECONDS <= time.time() - known[1] < max_age else None
 
     def loads(self, cookie: str, max_age: int) -> Any:
         """What the cookie says. Raises BadSignature for one that is not ours or too old."""
@@ -54,5 +56,6 @@ class CookieSessions(SecureCookieSessionInterface):
 
     def get_signing_serializer(self, app: Flask) -> Any:
         if self._cookies is None and (serializer := super().get_signing_serializer(app)):
+            serializer.signer = Signer
             self._cookies = KnownCookies(serializer)
         return self._cookies

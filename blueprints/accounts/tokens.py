@@ -6,10 +6,11 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from flask import current_app
-from itsdangerous import BadSignature, SignatureExpired, TimestampSigner, URLSafeTimedSerializer
+from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
 
 from core import clock
 from core.records import dataclass
+from core.signing import Signer
 from models.user import User
 
 Purpose = Literal["confirm", "reset", "email", "second"]
@@ -33,7 +34,7 @@ class Claim:
     expired: bool
 
 
-class _ClockSigner(TimestampSigner):
+class _ClockSigner(Signer):
     def get_timestamp(self) -> int:
         return int(clock.now().timestamp())
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from flask import current_app
-from itsdangerous import BadSignature, TimestampSigner, URLSafeTimedSerializer
+from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from blueprints.accounts.service import create_user
 from blueprints.membership import health
@@ -24,6 +24,7 @@ from core import clock
 from core.config import Settings
 from core.errors import Conflict
 from core.records import dataclass
+from core.signing import Signer
 from core.text import failure_line
 from models.user import User
 
@@ -44,7 +45,7 @@ class Step:
     action: str = ""
 
 
-class _ClockSigner(TimestampSigner):
+class _ClockSigner(Signer):
     def get_timestamp(self) -> int:
         return int(clock.now().timestamp())
 

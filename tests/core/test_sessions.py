@@ -8,8 +8,9 @@ import time_machine
 from flask import flash, get_flashed_messages, session
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
-from core import sessions
+from core import clock, csrf, sessions
 from core.sessions import KnownCookies
+from core.signing import AHEAD_SECONDS, Signer
 from tests.browser import Browser
 from tests.factories import make_site, make_user
 
@@ -48,6 +49,30 @@ def test_a_known_cookie_grows_old(cookies):
         clock.shift(timedelta(seconds=61))
         with pytest.raises(BadSignature):
             cookies.loads(cookie, 60)
+
+
+def test_a_host_whose_clock_is_behind_takes_the_session_of_another_one(app):
+    make_site()
+    with time_machine.travel(clock.now() + timedelta(seconds=5)):
+        browser = Browser(app).sign_in(make_user("Ann"))
+    app.session_interface.get_signing_serializer(app)._known.clear()  # as at another host
+    for _ in range(2):  # its signature is worked out, and known
+        assert "Ann" in browser.get("/rules").text
+
+
+def test_a_visitors_form_of_a_host_whose_clock_goes_before_is_taken(app):
+    with app.test_request_context(method="POST"):
+        with time_machine.travel(clock.now() + timedelta(seconds=5)):
+            token = csrf.guest_token()
+        assert csrf._is_guest_token(token)
+
+
+def test_what_is_signed_far_from_now_is_refused():
+    with time_machine.travel(1_000_000, tick=False) as moment:
+        signed = Signer("a key").sign("words")
+        for seconds, holds in ((-AHEAD_SECONDS - 1, False), (-AHEAD_SECONDS, True), (60, True), (61, False)):
+            moment.move_to(1_000_000 + seconds)
+            assert Signer("a key").validate(signed, max_age=60) == holds
 
 
 def test_no_more_cookies_are_kept_than_that(cookies, monkeypatch):

@@ -95,6 +95,15 @@ def test_mail_that_cannot_be_sent_is_said_without_the_password(app: Flask) -> No
 
 @pytest.mark.once
 @pytest.mark.usefixtures("alive")
+def test_a_redis_that_does_not_count_is_found_without_the_password(app: Flask) -> None:
+    said = found(as_production(app, redis_url="redis://somebody:a-secret@127.0.0.1:1/0"))["limits"]
+    assert said.wrong
+    assert "not counted in Redis" in said.value
+    assert "a-secret" not in said.value
+    assert "limits" not in found(as_production(app))
+
+
+@pytest.mark.usefixtures("alive")
 def test_a_mail_server_is_asked_whether_it_has_tls_without_sending_anything(app: Flask) -> None:
     def said_of(url: str) -> Any:
         settings = as_production(app, mail_url=url, trusted_proxies=1)

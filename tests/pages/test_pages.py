@@ -9,6 +9,7 @@ from sqlalchemy.exc import OperationalError
 from blueprints.pages import health
 from core import clock
 from core.db import db, transaction
+from core.rendering import static_version
 from models.job import LIVE_STREAMS, Heartbeat
 from models.site import Rule
 from tests.browser import Browser, text_of
@@ -124,3 +125,12 @@ def test_a_database_that_is_away_is_told_and_not_raised(app: Flask, monkeypatch:
 
     monkeypatch.setattr(health, "current_revision", away)
     assert health.readiness()["database"] == "cannot be reached"
+
+
+def test_a_file_is_kept_for_good_under_the_address_of_its_own_content_only(client: Browser) -> None:
+    """While hosts are changed one by one, the older one may be asked for what is the newer one's, and has another file."""
+    make_site()
+    current = f"/static/img/mark.svg?v={static_version('img/mark.svg')}"
+    assert "immutable" in client.get(current).headers["Cache-Control"]
+    for another in (f"{current}0", "/static/img/mark.svg?v=", "/static/img/mark.svg"):
+        assert client.get(another).headers["Cache-Control"] == "no-cache"

@@ -1,9 +1,13 @@
 """What a request says about where it goes is not believed: no link, no redirect and no kept page follows it."""
 
+from pathlib import Path
+
 import pytest
-from flask import Flask
+from flask import Flask, request
 from sqlalchemy import select
 
+from app import create_app
+from core.config import Settings
 from core.db import db
 from jobs.worker import run_all
 from models.notification import Mail
@@ -40,6 +44,28 @@ def test_no_page_repeats_where_the_request_says_it_goes(paper: Paper, forged: st
             if "evil.test" in said or "gopher" in said or (answer.status_code >= 500 and "readyz" not in str(rule)):
                 wrong.append(f"{rule}: {answer.status_code}")
     assert wrong == []
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("forged", FORGED)
+def test_an_address_that_is_spelt_otherwise_leads_to_the_right_one_here(app: Flask, forged: str) -> None:
+    answer = Browser(app).get("/articles//the-bridge?sort=newest", headers=FORGED[forged])
+    assert answer.status_code == 308
+    assert answer.headers["Location"] == "/articles/the-bridge?sort=newest"
+    assert "evil.test" not in answer.get_data(as_text=True)
+
+
+@pytest.mark.once
+def test_behind_a_proxy_the_host_that_a_browser_claims_is_not_believed(tmp_path: Path) -> None:
+    """nginx passes on what it was not told to replace."""
+    app = create_app(Settings(
+        data_dir=tmp_path, secret_key="a-key-for-tests-only-of-a-good-length", site_url="https://talk.example.org",
+        mail_url="smtp://localhost", stripe_secret_key="sk_test_x", stripe_webhook_secrets="whsec_x", trusted_proxies=1,
+    ))  # fmt: skip
+    hosts: list[tuple[str, str]] = []
+    app.before_request_funcs[None].insert(0, lambda: hosts.append((request.host, request.scheme)))
+    app.test_client().get("/livez", headers=FORGED["X-Forwarded"] | {"Host": "talk.example.org", "X-Forwarded-Proto": "https"})
+    assert hosts == [("talk.example.org", "https")]
 
 
 @pytest.mark.once

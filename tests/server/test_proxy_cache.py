@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 from datetime import timedelta
 from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -42,10 +44,12 @@ MAY_READ = {
 class Proxy:
     """nginx as deploy/nginx.conf has it, in front of a server of ours."""
 
-    def __init__(self, folder: Path, server: Served) -> None:
-        self.port = server.port + 1
+    def __init__(self, folder: Path, server: Served, *, beside: int = 0) -> None:
+        """`beside` is the port of a second host."""
+        self.port = server.port + (2 if beside else 1)
         given = (ROOT / "deploy" / "nginx.conf").read_text()
-        given = given.replace("server 127.0.0.1:8000;", f"server 127.0.0.1:{server.port};")
+        hosts = [port for port in (server.port, beside) if port]
+        given = given.replace("server 127.0.0.1:8000;", " ".join(f"server 127.0.0.1:{port};" for port in hosts))
         given = given.replace("listen 80;", f"listen 127.0.0.1:{self.port};").replace("talk.example.org", "localhost")
         given = given.replace("/var/cache/nginx/rejoinder", str(folder / "cache"))
         paths = "".join(f"{name}_temp_path {folder}/{name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
@@ -339,3 +343,35 @@ def test_no_request_is_hidden_in_another(behind: tuple[Proxy, Served], through: 
             if answer.status != 200 or b"smuggled" in answer.body:
                 wrong.append(f"{shape}: then {answer.status}")
     assert wrong == [], "\n".join(wrong)
+
+
+class OfAnotherVersion(BaseHTTPRequestHandler):
+    """A host that knows none of our files: another version's stylesheet has another name."""
+
+    def do_GET(self) -> None:
+        self.send_error(200 if self.path == "/livez" else 404)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+def test_while_hosts_are_changed_one_by_one_a_file_comes_from_the_one_that_has_it(
+    behind: tuple[Proxy, Served], tmp_path: Path
+) -> None:
+    _, served = behind
+    with served.inside():
+        make_site()
+    style = re.search(rb"/static/[0-9a-f]+\.css", served.ask("/rules").body)
+    assert style is not None
+    tmp_path.chmod(0o755)
+    with ThreadingHTTPServer(("127.0.0.1", 0), OfAnotherVersion) as other:
+        Thread(target=other.serve_forever, daemon=True).start()
+        proxy = Proxy(tmp_path, served, beside=other.server_port)
+        try:
+            asked = [proxy.ask(f"{style[0].decode()}?{number}").status for number in range(6)]
+            nobodys = proxy.ask("/static/nobodys.css").status
+        finally:
+            proxy.end()
+            other.shutdown()
+    assert asked == [200] * 6
+    assert nobodys == 404
