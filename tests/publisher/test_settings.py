@@ -322,4 +322,4 @@ def test_lists_ask_the_same_number_of_questions_whatever_their_length(app: Flask
         make_plan(mark)
     make_site()
     assert questions() == before
-    assert max(before.values()) <= 6
+    assert max(before.values()) <= 7
