@@ -195,6 +195,7 @@ def test_pressing_twice_buys_once(new_browser: NewBrowser, backstage: Backstage,
     paid_once(backstage, person.email)
 
 
+@pytest.mark.once
 def test_a_closed_browser_finds_its_words_again(new_browser: NewBrowser, backstage: Backstage, scripts: bool) -> None:
     context, article = new_browser(scripts=scripts), backstage.article()
     page = context.new_page()
@@ -220,6 +221,7 @@ def test_a_closed_browser_finds_its_words_again(new_browser: NewBrowser, backsta
     expect(steps.words_in_composer(later)).to_have_value("")
 
 
+@pytest.mark.once
 def test_confirming_in_another_browser_finds_the_words(
     new_browser: NewBrowser, backstage: Backstage, scripts: bool
 ) -> None:
@@ -258,6 +260,7 @@ def test_two_tabs_pay_once(new_browser: NewBrowser, backstage: Backstage, script
     paid_once(backstage, person.email)
 
 
+@pytest.mark.once
 def test_two_tabs_with_composers_keep_their_own_words(
     new_browser: NewBrowser, backstage: Backstage, scripts: bool
 ) -> None:
