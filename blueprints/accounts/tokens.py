@@ -8,9 +8,8 @@ from typing import Any, Literal
 from flask import current_app
 from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
 
-from core import clock
 from core.records import dataclass
-from core.signing import Signer
+from core.signing import ClockSigner
 from models.user import User
 
 Purpose = Literal["confirm", "reset", "email", "second"]
@@ -32,11 +31,6 @@ class Claim:
     next: str
     email: str
     expired: bool
-
-
-class _ClockSigner(Signer):
-    def get_timestamp(self) -> int:
-        return int(clock.now().timestamp())
 
 
 def issue(purpose: Purpose, user: User, *, next_path: str = "/", email: str = "") -> str:
@@ -72,6 +66,6 @@ def _claim(payload: dict[str, Any], *, expired: bool) -> Claim:
 
 def _serializer(purpose: Purpose) -> URLSafeTimedSerializer:
     return URLSafeTimedSerializer(
-        current_app.config["SECRET_KEY"], salt=f"accounts.{purpose}", signer=_ClockSigner,
+        current_app.config["SECRET_KEY"], salt=f"accounts.{purpose}", signer=ClockSigner,
         signer_kwargs={"digest_method": hashlib.sha256},
     )  # fmt: skip

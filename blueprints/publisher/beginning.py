@@ -20,11 +20,10 @@ from blueprints.publisher import queries_beginning, queries_people
 from blueprints.publisher.queries_beginning import TEST_MAIL, Standing
 from blueprints.publisher.service import site_row
 from blueprints.site.queries import SiteView, bump_site_version
-from core import clock
 from core.config import Settings
 from core.errors import Conflict
 from core.records import dataclass
-from core.signing import Signer
+from core.signing import ClockSigner
 from core.text import failure_line
 from models.user import User
 
@@ -43,11 +42,6 @@ class Step:
     said: str
     href: str = ""
     action: str = ""
-
-
-class _ClockSigner(Signer):
-    def get_timestamp(self) -> int:
-        return int(clock.now().timestamp())
 
 
 def link() -> str:
@@ -154,5 +148,5 @@ def _comment(found: Standing) -> Step:
 def _serializer() -> URLSafeTimedSerializer:
     options: dict[str, Callable[..., Any]] = {"digest_method": hashlib.sha256}
     return URLSafeTimedSerializer(
-        current_app.config["SECRET_KEY"], salt="publisher.begin", signer=_ClockSigner, signer_kwargs=options
+        current_app.config["SECRET_KEY"], salt="publisher.begin", signer=ClockSigner, signer_kwargs=options
     )
