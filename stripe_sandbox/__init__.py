@@ -100,13 +100,15 @@ def create_sandbox(
     api_keys: Collection[str] = (DEFAULT_KEY,),
     webhook_url: str | None = None,
     webhook_secret: str = DEFAULT_SECRET,
+    webhook_events: Collection[str] = ("*",),
     prefix: str = "",
 ) -> Sandbox:
     """Open (or create) the sandbox in `database`. `public_url` is where browsers reach its root,
-    without a trailing slash. Raises ValueError for a live key: none may come near it."""
+    without a trailing slash. `webhook_url` is told of `webhook_events`. Raises ValueError for a live
+    key: none may come near it."""
     if any("_live_" in key for key in api_keys):
         raise ValueError("The Stripe sandbox refuses live keys.")
     root = public_url.rstrip("/") + prefix.rstrip("/")
     store = Store(database, root)
-    webhook_endpoints.configure(store, webhook_url, webhook_secret)
+    webhook_endpoints.configure(store, webhook_url, webhook_secret, webhook_events)
     return Sandbox(store, public_url=root, api_keys=api_keys, prefix=prefix.rstrip("/"))

@@ -1,5 +1,7 @@
 """Webhook endpoints: where events are delivered."""
 
+from collections.abc import Collection
+
 from . import delivery
 from .api import Call
 from .errors import API_VERSION, Refusal
@@ -27,19 +29,22 @@ def _insert(tx: Transaction, url: str, events: list[str], secret: str, *, config
     return tx.insert("webhook_endpoint", made)
 
 
-def configure(store: Store, url: str | None, secret: str) -> None:
+def configure(store: Store, url: str | None, secret: str, events: Collection[str]) -> None:
     """Make the configured endpoint the one given; safe when several processes start at once."""
+    wanted = sorted(events)
     with store.write() as tx:
         for old in tx.select("webhook_endpoint"):
             if not old["_configured"]:
                 continue
             if url == old["url"] and secret == old["_secret"]:
+                if wanted != old["enabled_events"]:
+                    tx.save(old | {"enabled_events": wanted})
                 url = None
                 continue
             tx.mark_deleted(old["id"])
             delivery.give_up(tx, old["id"])
         if url:
-            _insert(tx, url, ["*"], secret, configured=True)
+            _insert(tx, url, wanted, secret, configured=True)
 
 
 def create(call: Call) -> Json:

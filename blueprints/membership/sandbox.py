@@ -41,6 +41,7 @@ class SandboxHost:
     @property
     def sandbox(self) -> "Sandbox":
         """The sandbox in DATA_DIR/sandbox.sqlite3."""
+        from blueprints.membership.webhooks import WANTED
         from stripe_sandbox import create_sandbox
 
         path = self._settings.data_dir.resolve() / "sandbox.sqlite3"
@@ -55,6 +56,7 @@ class SandboxHost:
                     api_keys=(self.key,),
                     webhook_url=self._settings.base_url + "/webhooks/stripe",
                     webhook_secret=self.webhook_secret,
+                    webhook_events=WANTED,
                 )
             return self._open
 

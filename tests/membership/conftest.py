@@ -73,6 +73,12 @@ class Till:
         parts = urlsplit(url)
         return browser.get(f"{parts.path}?{parts.query}")
 
+    def hear_everything(self) -> None:
+        """Let Stripe tell also of what nobody here needs, as an endpoint does that is set up without care."""
+        with self.sandbox.store.write() as tx:
+            for endpoint in tx.select("webhook_endpoint"):
+                tx.save(endpoint | {"enabled_events": ["*"]})
+
     def deliver(self) -> int:
         """Deliver every webhook that is due and run what it asks for."""
         count = self.sandbox.deliver_all(self.post_webhook)

@@ -124,6 +124,7 @@ def test_a_reader_is_found_by_name_address_and_any_number_of_stripes(till: Till,
 
 
 def test_a_readers_whole_history_is_on_one_page(till: Till, office: Browser) -> None:  # noqa: F811
+    till.hear_everything()
     user, browser = till.reader(name="Ada Larsen")
     till.join(browser, article="the-new-bridge")
     browser.post("/account/membership/cancel", {"sure": "yes"})
