@@ -105,7 +105,7 @@ def viewer_of(user: User) -> Viewer:
 def make_plan(
     key: str = "vip", name: str = "VIP", rank: int = 1, cents: int = 490, currency: str = "usd", **grants: Any
 ) -> Plan:
-    """A plan with a monthly and a yearly price (`vip-month`, `vip-year`); asking again gives the same one."""
+    """A plan with a monthly and a yearly price (`vip-month`, `vip-year`); asking again gives the same one, with these grants."""
     from sqlalchemy import select
 
     with transaction() as session:
@@ -120,6 +120,8 @@ def make_plan(
                       interval=interval)
                 for interval, times in (("month", 1), ("year", 10))
             )  # fmt: skip
+        for grant, value in grants.items():
+            setattr(plan, grant, value)
     return plan
 
 
