@@ -142,13 +142,18 @@ def case_page(
     case = find_case(comment_id)
     row = case.row
     form = thread_form or ThreadForm(state=row.thread_state, reason=row.closed_reason)
-    tab = stands_in(
-        row.status, reported=row.report_count > 0, by_newcomer=row.by_newcomer,
-        reviewed=row.reviewed_revision >= row.revision,
-    )  # fmt: skip
     return render_template(
         "moderation/case.html", case=case, typed=typed, refused=refused, thread_form=form,
-        place=f"{HOME}/comments/{comment_id}", **desk_context(tab),
+        place=f"{HOME}/comments/{comment_id}", **desk_context(tab_of(case)),
+    )  # fmt: skip
+
+
+def tab_of(case: Case) -> str:
+    """The tab under which a case is found; empty where it is in none."""
+    row = case.row
+    return stands_in(
+        row.status, reported=row.report_count > 0, by_newcomer=row.by_newcomer,
+        reviewed=row.reviewed_revision >= row.revision,
     )  # fmt: skip
 
 

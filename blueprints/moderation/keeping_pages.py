@@ -5,7 +5,7 @@ from flask import render_template
 from blueprints.accounts.jobs import UNCONFIRMED_KEPT
 from blueprints.membership.jobs import BODIES_KEPT
 from blueprints.moderation import policy, queries_keeping
-from blueprints.moderation.desk import desk_context, find_case
+from blueprints.moderation.desk import desk_context, find_case, tab_of
 from blueprints.moderation.forms_fair import FairForm, HoldForm, PurgeForm
 from blueprints.moderation.keeping import CLOCKS
 from blueprints.moderation.queries_fairness import settings
@@ -37,9 +37,8 @@ def fair_page(form: FairForm | None = None, hold: HoldForm | None = None, refuse
 
 def purge_page(comment_id: int, form: PurgeForm, refused: str = "") -> str:
     """The form to ask for a purge of a comment. Raises NotFound outside of the moderator's sections."""
-    return render_template(
-        "fair/purge.html", case=find_case(comment_id), form=form, refused=refused, **desk_context("")
-    )
+    case = find_case(comment_id)
+    return render_template("fair/purge.html", case=case, form=form, refused=refused, **desk_context(tab_of(case)))
 
 
 def purges_page(refused: str = "") -> str:

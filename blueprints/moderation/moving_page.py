@@ -4,7 +4,7 @@ from flask import render_template
 
 from blueprints.moderation import moving
 from blueprints.moderation.decision import NOTE_LENGTH
-from blueprints.moderation.desk import desk_context
+from blueprints.moderation.desk import desk_context, find_case, tab_of
 from blueprints.threads.moving import MOST_AT_ONCE
 from core.db import db
 from core.viewer import current_viewer
@@ -15,7 +15,7 @@ def page(comment_id: int, to_address: str = "", reason: str = "", refused: str =
     return render_template(
         "moderation/move.html", branch=moving.branch(db.session(), current_viewer(), comment_id),
         to_address=to_address, reason=reason, refused=refused, longest=NOTE_LENGTH, most=MOST_AT_ONCE,
-        **desk_context(""),
+        **desk_context(tab_of(find_case(comment_id))),
     )  # fmt: skip
 
 

@@ -161,13 +161,15 @@ def test_the_page_of_a_case_marks_the_queue_it_stands_in(mo: Browser) -> None:
     }  # fmt: skip
     assert {label: current_tab(mo, comment_id) for label, comment_id in stand.items()} == {x: x for x in stand}
     assert current_tab(mo, gone) == "Decided"
+    assert current_tab(mo, gone, "/purge") == "Decided"
+    assert current_tab(mo, stand["Held"], "/move") == "Held"
     change(known, "deleted")
     assert current_tab(mo, known) == ""
 
 
-def current_tab(browser: Browser, comment_id: int) -> str:
-    """The tab that is marked on the page of a case; empty for none."""
-    page = browser.get(f"/moderation/comments/{comment_id}").get_data(as_text=True)
+def current_tab(browser: Browser, comment_id: int, page_of_it: str = "") -> str:
+    """The tab that is marked on the page of a case, or on another page of it; empty for none."""
+    page = browser.get(f"/moderation/comments/{comment_id}{page_of_it}").get_data(as_text=True)
     found = re.findall(r'aria-current="true">([^<]*)<', page.partition('class="tabs desk__sub"')[2])
     assert len(found) < 2
     return found[0] if found else ""
