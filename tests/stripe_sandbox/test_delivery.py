@@ -1,5 +1,6 @@
 """Webhooks: signed, retried, recorded, safe for several processes; and the modes that break them."""
 
+import json
 import threading
 import time
 from collections import Counter
@@ -117,6 +118,24 @@ def test_opening_the_file_again_keeps_one_configured_endpoint(world: World) -> N
     assert [endpoint.url for endpoint in world.api.webhook_endpoints.list().data] == [f"{SITE}/elsewhere"]
     again.close()
     moved.close()
+
+
+def test_opened_again_for_some_types_it_tells_of_those_alone(world: World) -> None:
+    told: list[str] = []
+
+    def post(url: str, body: bytes, headers: dict[str, str]) -> int:
+        told.append(json.loads(body)["type"])
+        return 200
+
+    again = create_sandbox(
+        world.sandbox.store.path, public_url=PUBLIC, webhook_url=f"{SITE}/webhooks/stripe", webhook_secret=SECRET,
+        webhook_events={"customer.deleted"},
+    )  # fmt: skip
+    assert [endpoint.enabled_events for endpoint in world.api.webhook_endpoints.list().data] == [["customer.deleted"]]
+    world.api.customers.delete(world.customer().id)
+    again.deliver_all(post)
+    again.close()
+    assert told == ["customer.deleted"]
 
 
 def test_an_endpoint_gets_the_types_it_asked_for_under_its_own_secret(world: World) -> None:
