@@ -82,6 +82,23 @@ def prepare_picture(
         raise ValueError(DAMAGED) from error
 
 
+def smaller_picture(content: bytes, width: int) -> bytes | None:
+    """A picture that `prepare_picture` made, as WebP of so many pixels in width; None if it is no wider than that.
+
+    Raises ValueError where the content is damaged.
+    """
+    image = _opened(content)
+    if image.width <= width:
+        return None
+    try:
+        image.load()
+        height = max(1, round(image.height * width / image.width))
+        plain = image if image.mode in ("RGB", "RGBA") else _in_plain_mode(image)
+        return _encoded(plain.resize((width, height), Image.Resampling.LANCZOS)).content
+    except _DECODING_ERRORS as error:
+        raise ValueError(DAMAGED) from error
+
+
 def _opened(data: bytes) -> Image.Image:
     """The picture with its header read and nothing decoded yet."""
     try:

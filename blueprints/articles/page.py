@@ -10,6 +10,7 @@ from flask import current_app
 from markupsafe import Markup
 from sqlalchemy import Row
 
+from blueprints.articles.picture_sizes import srcset
 from blueprints.articles.policy import PUBLISHED, Gate, is_gated, may_read
 from blueprints.articles.queries import article_path, picture_path, plan_names, section_path
 from blueprints.articles.queries_sharing import SharedWith
@@ -161,6 +162,7 @@ def listed(names: list[str]) -> str:
 
 def _values(row: Any, site: SiteView, gated: bool, readable: bool) -> dict[str, Any]:
     section = site.section(row.section_id)
+    picture = picture_path(row.sha256, row.mime) if row.sha256 else None
     return {
         "site": site,
         "article": row,
@@ -171,8 +173,9 @@ def _values(row: Any, site: SiteView, gated: bool, readable: bool) -> dict[str, 
         "section_url": section_path(section.slug),
         "url": article_path(row.slug),
         "canonical": absolute(article_path(row.slug)),
-        "picture_url": picture_path(row.sha256, row.mime) if row.sha256 else None,
-        "picture_absolute": absolute(picture_path(row.sha256, row.mime)) if row.sha256 else None,
+        "picture_url": picture,
+        "picture_srcset": srcset(picture, row.width, row.height) if picture else "",
+        "picture_absolute": absolute(picture) if picture else None,
         "feed_url": absolute("/feed.xml"),
         "was_updated": bool(row.edited_at and row.published_at and row.edited_at > row.published_at),
     }

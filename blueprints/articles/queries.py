@@ -27,6 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased
 from sqlalchemy.sql.selectable import CompoundSelect
 
+from blueprints.articles.picture_sizes import CARD_SHAPE, srcset
 from blueprints.articles.policy import PUBLISHED, Gate, is_gated
 from blueprints.membership.entitlements import effective_audience
 from blueprints.site.queries import SiteView
@@ -69,6 +70,7 @@ class Card:
     byline: str
     published_at: datetime
     picture_url: str | None
+    picture_srcset: str
     picture_alt: str
     comment_count: int
     is_gated: bool
@@ -341,8 +343,8 @@ def _card_columns(condition: Any) -> Select[Any]:
         select(
             Article.id, Article.slug, Article.section_id, Article.state, Article.headline, Article.standfirst,
             _signed_by.label("byline"), Article.author_id, Article.picture_alt, Article.read_audience,
-            Article.opens_to_all_at, Article.published_at, Picture.sha256, Picture.mime,
-            func.coalesce(Thread.published_count, 0).label("comment_count"),
+            Article.opens_to_all_at, Article.published_at, Picture.sha256, Picture.mime, Picture.width,
+            Picture.height, func.coalesce(Thread.published_count, 0).label("comment_count"),
         )
         .outerjoin(Picture, Picture.id == Article.picture_id)
         .outerjoin(Thread, Thread.article_id == Article.id)
@@ -353,11 +355,12 @@ def _card_columns(condition: Any) -> Select[Any]:
 
 def _card(row: Row[Any], site: SiteView, moment: datetime) -> Card:
     section = site.section(row.section_id)
+    picture = picture_path(row.sha256, row.mime) if row.sha256 else None
     return Card(
         row.id, row.headline, row.standfirst, article_path(row.slug), section.id, section.name,
         section_path(section.slug), row.byline, row.published_at,
-        picture_path(row.sha256, row.mime) if row.sha256 else None, row.picture_alt, row.comment_count,
-        is_gated(gate_of(row, site), moment), row.slug,
+        picture, srcset(picture, row.width, row.height, shape=CARD_SHAPE) if picture else "", row.picture_alt,
+        row.comment_count, is_gated(gate_of(row, site), moment), row.slug,
     )  # fmt: skip
 
 

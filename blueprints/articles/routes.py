@@ -1,7 +1,10 @@
 """Reading: the front page, sections, articles, feeds, pictures."""
 
+from hashlib import sha256
+from io import BytesIO
+
 import structlog
-from flask import Blueprint, Response, g, render_template, request, send_from_directory
+from flask import Blueprint, Response, g, render_template, request, send_file, send_from_directory
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -123,10 +126,13 @@ def robots() -> Response:
 @articles.get("/pictures/<name>")
 @public
 def picture(name: str) -> Response:
-    """A picture; its name is its content, so browsers keep it for good."""
-    if not queries.is_picture_name(name):
-        raise NotFound
-    answer = send_from_directory(service.picture_folder(name), name, conditional=True)
+    """A picture, or one of its smaller sizes; its name is its content, so browsers keep it for good."""
+    if queries.is_picture_name(name):
+        answer = send_from_directory(service.picture_folder(name), name, conditional=True)
+    elif isinstance(size := service.picture_size(name), bytes):
+        answer = send_file(BytesIO(size), download_name=name, conditional=True, etag=sha256(size).hexdigest())
+    else:
+        answer = send_from_directory(size.parent, size.name, conditional=True)
     answer.headers["Cache-Control"] = f"public, max-age={YEAR_SECONDS}, immutable"
     return answer
 

@@ -3,12 +3,16 @@
 import hashlib
 import os
 import secrets
+from collections import OrderedDict
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
+import structlog
 from flask import current_app
 from sqlalchemy.orm import Session
 
+from blueprints.articles.picture_sizes import asked_size, names_of_sizes
 from blueprints.articles.queries import EXTENSIONS, picture_with_hash
 from core.bucket import bucket_of
 from core.config import Settings
@@ -17,6 +21,17 @@ from models.article import Picture
 
 if TYPE_CHECKING:
     from core.images import Picture as PreparedPicture
+
+SIZES = "picture-sizes"  # beside the pictures and not among them: backups and archives need none of what is made anew
+
+# A picture of the largest size takes 40 MB while it is made smaller, so in each process one is after the other.
+_making = Lock()
+
+# Where the disk takes none, those asked for last are here: else everybody who asks would have them made again.
+UNWRITTEN = 32
+_unwritten: OrderedDict[Path, bytes] = OrderedDict()
+
+log = structlog.get_logger("articles")
 
 
 def write_picture(prepared: "PreparedPicture") -> None:
@@ -45,6 +60,52 @@ def picture_folder(name: str) -> Path:
     return path.parent
 
 
+def picture_size(name: str) -> Path | bytes:
+    """The file of a picture in one of its smaller sizes, which is made and kept when it is first asked for.
+
+    Where it cannot be kept, on a disk that is full or read-only, it is given as it was made, from memory. Raises
+    NotFound for a name that is no size's, where the picture is gone, and where it is no wider than what was asked for;
+    OSError as `picture_folder`.
+    """
+    asked = asked_size(name)
+    if asked is None:
+        raise NotFound
+    original, width = asked
+    source, kept = picture_folder(original) / original, _sizes() / name
+    if not source.exists():  # also where the size is still there: who removes a picture has removed all of it
+        raise NotFound
+    if kept.exists():
+        return kept
+    from core.images import smaller_picture  # Pillow is read when the first picture comes
+
+    with _making:
+        if kept.exists():  # whoever was first here has made it
+            return kept
+        try:
+            content = _unwritten.pop(kept, None) or smaller_picture(source.read_bytes(), width)
+        except ValueError:
+            log.warning("a picture cannot be made smaller: its file is damaged", name=original)
+            raise NotFound from None
+        if content is None:
+            raise NotFound
+        try:
+            _write_once(kept, content)
+        except OSError as error:
+            log.warning("a smaller picture could not be kept", error=type(error).__name__)
+            _unwritten[kept] = content
+            while len(_unwritten) > UNWRITTEN:
+                _unwritten.popitem(last=False)
+            return content
+    return kept
+
+
+def remove_picture(path: Path) -> None:
+    """Remove a picture's file and all that was made from it, as far as they are there. Raises OSError."""
+    path.unlink(missing_ok=True)
+    for name in names_of_sizes(path.name):
+        (_sizes() / name).unlink(missing_ok=True)
+
+
 def store_picture(session: Session, prepared: "PreparedPicture", by: int | None) -> Picture:
     """The row of a picture that was written; the same picture again gives the row that is there."""
     row = picture_with_hash(session, prepared.sha256)
@@ -65,6 +126,10 @@ def _settings() -> Settings:
 
 def _folder() -> Path:
     return Path(_settings().data_dir).resolve() / "pictures"
+
+
+def _sizes() -> Path:
+    return Path(_settings().data_dir).resolve() / SIZES
 
 
 def _write_once(path: Path, content: bytes) -> None:

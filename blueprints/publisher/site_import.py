@@ -18,7 +18,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 from sqlalchemy.orm import Session
 
 from blueprints.accounts.service import new_uniquifier
-from blueprints.articles.service import write_picture
+from blueprints.articles.service import remove_picture, write_picture
 from blueprints.moderation import ledger
 from blueprints.moderation.queries_queues import recount_backlog
 from blueprints.publisher import queries_site
@@ -119,7 +119,7 @@ def import_site(
             db.session.remove()
             if why_not_here() is None:  # else they are those of somebody who was first
                 for written in taken.written:
-                    written.unlink(missing_ok=True)
+                    remove_picture(written)
             if isinstance(error, (IntegrityError, DataError)):
                 raise CannotMove(
                     f"{path.name} does not hang together, and nothing was changed: {_first_line(error)}"

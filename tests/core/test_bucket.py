@@ -93,7 +93,7 @@ def test_what_one_host_is_given_every_host_shows_and_every_backup_has(app: Flask
     make_site()
     editor = make_user(roles=("editor",))
     content = BytesIO()
-    Image.effect_noise((300, 200), 90).convert("RGB").save(content, "PNG")
+    Image.effect_noise((600, 400), 90).convert("RGB").save(content, "PNG")
     content.seek(0)
     with host(app, tmp_path / "one", storage) as one:
         answer = Browser(one).sign_in(editor).post(
@@ -104,13 +104,17 @@ def test_what_one_host_is_given_every_host_shows_and_every_backup_has(app: Flask
     assert db.session.scalars(select(Picture.sha256)).one() == name.partition(".")[0]
     with host(app, tmp_path / "other", storage) as other:
         settings: Settings = other.config["SETTINGS"]
+        small = Browser(other).get(f"/pictures/{name.partition('.')[0]}-400.webp")  # brings the picture here first
+        assert (small.status_code, small.mimetype) == (200, "image/webp")
+        assert Browser(other).get(f"/pictures/{'0' * 64}-400.webp").status_code == 404
         shown = Browser(other).get(f"/pictures/{name}")
         assert shown.status_code == 200
         assert shown.data == (tmp_path / "one" / "pictures" / name).read_bytes()
         assert Browser(other).get(f"/pictures/{'0' * 64}.webp").status_code == 404
         (tmp_path / "other" / "pictures" / name).unlink()  # a new host has an empty folder
         made = backup.make(settings, tmp_path / "backups")
-        assert f"pictures/{name}" in backup.check(made.path).files
+        held = backup.check(made.path).files
+        assert [file for file in held if file.startswith("picture")] == [f"pictures/{name}"], "no sizes: they are made anew"
         (tmp_path / "other" / "pictures" / name).unlink()
         assert export_site(tmp_path / "site.zip").pictures == 1, "and every archive"
         assert [check.good for check in checks(settings, None, offline=False) if check.name == "pictures"] == [True]

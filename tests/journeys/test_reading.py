@@ -84,3 +84,29 @@ def test_moments_are_said_in_the_readers_own_time(new_browser: NewBrowser, scrip
     here = at.astimezone(ZoneInfo("America/Caracas") if scripts else UTC)
     expected = f"{here.day} {here:%B %Y} at {here:%H:%M}" if scripts else f"{here.day} {here:%B %Y}, {here:%H:%M} UTC"
     assert (told.get_attribute("title") if scripts else told.inner_text()) == expected
+
+
+@pytest.mark.once
+def test_a_phone_loads_small_pictures_and_a_wide_screen_larger_ones(new_browser: NewBrowser) -> None:
+    loaded = """image => image.decode().then(() => ({
+      file: image.currentSrc, shown: image.clientWidth, most: Math.min(1, image.naturalHeight / image.naturalWidth * 1.5),
+      pixels: Number(/-(\\d+)\\.webp$/.exec(image.currentSrc)?.[1] ?? 1600),
+    }))"""
+    files: dict[int, list[str]] = {}
+    for width in (320, 1280):
+        page = new_browser(width=width).new_page()
+        page.goto("/")
+        files[width] = []
+        for image in page.locator(".card__picture img").all():
+            image.scroll_into_view_if_needed()
+            found = image.evaluate(loaded)
+            files[width].append(found["file"])
+            assert found["pixels"] * found["most"] >= found["shown"], f"blurred at {width}: {found}"
+        assert len(files[width]) > 5
+    assert all(file.endswith("-400.webp") for file in files[320])
+    assert files[1280][0].endswith("-800.webp")
+    page = new_browser(width=1280).new_page()
+    page.goto(steps.LEAD)
+    picture = page.locator("figure.picture.breakout img").evaluate(loaded)
+    assert picture["file"].endswith("-1200.webp")
+    assert picture["shown"] == 832

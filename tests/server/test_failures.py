@@ -20,9 +20,11 @@ from sqlalchemy import create_engine, make_url, select
 
 from app import create_app
 from blueprints.articles import sharing
+from blueprints.articles.service import SIZES, write_picture
 from core import limits
 from core.config import Settings
 from core.db import db, transaction
+from core.images import prepare_picture
 from core.migrations import upgrade_if_needed
 from models.article import Article, Picture
 from models.thread import Comment
@@ -162,6 +164,26 @@ def test_a_picture_that_finds_no_room_is_refused_and_leaves_nothing_behind(on_di
     disk.free()
     assert db.session.scalars(select(Picture)).all() == []
     assert list((disk.folder / "pictures").iterdir()) == []
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("way", ["full", "read-only"])
+def test_smaller_pictures_are_shown_from_a_disk_that_takes_none(on_disk: Flask, disk: Disk, way: str) -> None:
+    content = BytesIO()
+    Image.effect_noise((600, 400), 90).convert("RGB").save(content, "PNG")
+    content.seek(0)
+    picture = prepare_picture(content)
+    write_picture(picture)
+    address = f"/pictures/{picture.sha256}-400.webp"
+    sizes = disk.folder / SIZES
+    if way == "full":
+        disk.fill()
+    else:
+        disk.remount("ro")
+    shown = [Browser(on_disk).get(address) for _ in range(2)]
+    assert [(answer.status_code, answer.data) for answer in shown] == [(200, shown[0].data)] * 2
+    assert Image.open(BytesIO(shown[0].data)).size == (400, 267)
+    assert list(sizes.iterdir() if sizes.exists() else []) == []
 
 
 class Passage:

@@ -1,15 +1,21 @@
 """Requests over real lines: what is answered at once is what Flask answers, and nobody's slowness is everybody's."""
 
 import gzip
+import io
 import re
+import shutil
 import time
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
 from flask import Flask
+from PIL import Image
 
+from blueprints.articles.service import SIZES, write_picture
 from commands.server.packing import SMALLEST
 from core.db import transaction
+from core.images import prepare_picture
 from models.thread import Thread
 from tests.factories import make_article, make_plan, make_user, thread_of
 from tests.server.serving import PATIENCE, Line, Served, start
@@ -106,6 +112,31 @@ def test_pages_of_members_styles_and_scripts_are_packed_too_and_kept_for_good_wh
             assert (gzip.decompress(packed.body) if "content-encoding" in packed.headers else packed.body) == plain.body
             if tag := packed.headers.get("etag"):
                 assert server.ask(file, accept_encoding="gzip", if_none_match=tag).status == 304
+
+
+@pytest.mark.once
+def test_a_picture_and_its_sizes_are_kept_in_memory_at_their_own_address_alone(server: Served) -> None:
+    stream = io.BytesIO()
+    Image.effect_noise((600, 400), 60).convert("RGB").save(stream, "PNG")
+    stream.seek(0)
+    picture = prepare_picture(stream)
+    with server.inside():
+        write_picture(picture)
+        folder = Path(server.app.config["SETTINGS"].data_dir)
+    name, small = f"{picture.sha256}.webp", f"{picture.sha256}-400.webp"
+    for file in (f"/pictures/{name}", f"/pictures/{small}"):
+        made = server.ask(file)
+        assert (made.status, made.headers["content-type"]) == (200, "image/webp")
+        assert "immutable" in made.headers["cache-control"]
+        assert server.ask(f"{file}?v=1").body == made.body, "asked oddly, and not kept so"
+        head, known = server.ask(file, "HEAD"), server.ask(file, if_none_match=made.headers["etag"])
+        assert (head.status, head.body, known.status, known.body) == (200, b"", 304, b"")
+        assert int(head.headers["content-length"]) == len(made.body)
+    shutil.rmtree(folder / SIZES)
+    (folder / "pictures" / name).unlink()
+    for file in (f"/pictures/{name}", f"/pictures/{small}"):
+        assert server.ask(file).status == 200
+        assert server.ask(f"{file}?v=1").status == 404
 
 
 @pytest.mark.once
