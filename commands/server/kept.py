@@ -316,6 +316,8 @@ def asked_by(method: bytes, headers: Headers) -> Asked:
 def _is_lasting(environ: "WSGIEnvironment") -> bool:
     """Whether this address is the one of this content. With others strangers could fill the memory."""
     path, query = environ["PATH_INFO"], environ["QUERY_STRING"]
+    if "%" in environ["RAW_URI"]:
+        return False  # another spelling of an address that has a plain one, and there are very many
     if path.startswith("/pictures/"):
         return not query
     name = path.removeprefix("/static/")
