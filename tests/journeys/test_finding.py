@@ -60,7 +60,7 @@ def test_an_editor_picks_a_comment_its_author_is_thanked_and_everybody_finds_it(
     if scripts:
         assert_accessible(visitor, "the Picks of a discussion")
 
-    for _ in range(20):
+    for _ in range(60):  # a server that has just started has the work of a whole first day before it
         author.goto("/account/notices")
         if author.get_by_text("picked your comment").count():
             break
