@@ -91,10 +91,8 @@ def smaller_picture(content: bytes, width: int) -> bytes | None:
     if image.width <= width:
         return None
     try:
-        image.load()
         height = max(1, round(image.height * width / image.width))
-        plain = image if image.mode in ("RGB", "RGBA") else _in_plain_mode(image)
-        return _encoded(plain.resize((width, height), Image.Resampling.LANCZOS)).content
+        return _encoded(image.resize((width, height), Image.Resampling.LANCZOS)).content  # a WebP is RGB or RGBA
     except _DECODING_ERRORS as error:
         raise ValueError(DAMAGED) from error
 
