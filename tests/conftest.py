@@ -208,7 +208,6 @@ def chromium(playwright: Playwright) -> Iterator[Chromium]:
     arguments = [
         "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
         "--renderer-process-limit=1",  # to begin a process for each person's pages takes as long as three pages
-        "--disable-features=RenderDocument",  # to make the frame anew for each page takes a twentieth of all
     ]  # fmt: skip
     browser = playwright.chromium.launch(executable_path=_chromium(), args=arguments)
     yield browser
