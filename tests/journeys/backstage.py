@@ -68,6 +68,12 @@ class Backstage:
         """A VIP member by courtesy of the house; one who pays is made by a journey itself."""
         return self._person(name, (), "vip")
 
+    def of_the_demo(self, name: str) -> Person:
+        """One of the demo's people, who can be there already."""
+        with self.inside():
+            user = db.session().scalars(select(User).where(User.display_name == name)).one()
+            return Person(user.display_name, user.email, start_session=partial(self._session_of, user.id))
+
     def _person(self, name: str, roles: tuple[str, ...], plan_key: str | None) -> Person:
         with self.inside():
             hashed = self._hashed

@@ -32,7 +32,7 @@ def test_a_gate_that_was_seen_and_pressed_shows_among_the_figures(new_browser: N
     steps.press_main_button(visitor)
     expect(visitor.get_by_role("heading", name="Join")).to_be_visible()
     pat = new_browser().new_page()
-    steps.sign_in_as(pat, "Pat Moreau")
+    steps.come_in(pat, backstage.of_the_demo("Pat Moreau"))
     row = pat.get_by_role("row").filter(has_text=headline)
     for _ in range(LOOKS):
         pat.goto("/publisher/insights/gate?days=7")

@@ -54,7 +54,7 @@ def test_a_guest_joins_posts_is_rejected_objects_and_is_back(
     other.goto(f"{steps.LEAD}?sort=newest")
     expect(steps.comment(other, words)).to_be_visible()
 
-    steps.sign_in_as(desk, "Mo Adeyemi")
+    steps.come_in(desk, backstage.of_the_demo("Mo Adeyemi"))
     desk.goto(f"{steps.LEAD}?sort=newest")
     steps.comment(desk, words).get_by_role("link", name="Moderate").click()
     desk.get_by_text("Reject …").click()

@@ -76,9 +76,9 @@ def test_a_pause_is_offered_once_beside_the_button_that_cancels(new_browser: New
 
 
 @pytest.mark.once
-def test_somebody_who_asks_before_cancelling_stays_a_member(new_browser: NewBrowser) -> None:
+def test_somebody_who_asks_before_cancelling_stays_a_member(new_browser: NewBrowser, backstage: Backstage) -> None:
     page = new_browser().new_page()
-    steps.sign_in_as(page, "Marisol T.")
+    steps.come_in(page, backstage.of_the_demo("Marisol T."))
     page.goto("/account/membership")
     page.get_by_role("main").get_by_role("button", name="Cancel membership").click()
     expect(page.get_by_role("heading", name="Cancel your VIP Gold membership?")).to_be_visible()

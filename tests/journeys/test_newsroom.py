@@ -10,6 +10,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.factories import letters
 from tests.journeys import steps
+from tests.journeys.backstage import Backstage
 
 pytestmark = [pytest.mark.browser, pytest.mark.once]
 NewBrowser = Callable[..., BrowserContext]
@@ -32,11 +33,11 @@ def expect_status(page: Page, address: str, status: int) -> None:
 
 
 def test_a_story_is_written_looked_at_published_corrected_and_withdrawn(
-    new_browser: NewBrowser, scripts: bool
+    new_browser: NewBrowser, backstage: Backstage, scripts: bool
 ) -> None:
     desk, visitor, member = (new_browser(scripts=scripts).new_page() for _ in range(3))
     headline = f"The lamps of {letters().capitalize()} Street"
-    steps.sign_in_as(desk, "Ed Kowalski")
+    steps.come_in(desk, backstage.of_the_demo("Ed Kowalski"))
     desk.goto("/newsroom")
     desk.get_by_role("link", name="Write an article").first.click()
     desk.get_by_label("Headline", exact=True).fill(headline)
@@ -75,7 +76,7 @@ def test_a_story_is_written_looked_at_published_corrected_and_withdrawn(
     expect(visitor.locator(".article__body")).to_contain_text(FREE)
     expect(visitor.locator(".article__body")).not_to_contain_text(GATED)
     expect(visitor.get_by_text("Which lamp would you light first?")).to_be_visible()
-    steps.sign_in_as(member, "Vic Tanaka")
+    steps.come_in(member, backstage.of_the_demo("Vic Tanaka"))
     member.goto(address)
     expect(member.locator(".article__body")).to_contain_text(GATED)
 

@@ -69,6 +69,13 @@ OTHER = {
 }  # fmt: skip
 
 
+# Outside of what readers wrote, which may be about mark-up.
+MARKUP_AS_TEXT = """() => {
+  const count = elements => elements.reduce((sum, element) => sum + element.innerText.split('</').length - 1, 0);
+  return count([document.body]) > count([...document.querySelectorAll('.comment__body')]);
+}"""
+
+
 def look_at(page: Page, address: str, width: int, dark: bool) -> list[str]:
     """What axe finds, whether the page is wider than the window, and whether markup is shown as text."""
     show(page, width, dark)
@@ -77,7 +84,7 @@ def look_at(page: Page, address: str, width: int, dark: bool) -> list[str]:
     wide, window = steps.width_of_content(page)
     if wide > window:
         problems.append(f"{where}: {wide} wide in a window of {window}")
-    if "</" in page.locator("body").inner_text():
+    if page.evaluate(MARKUP_AS_TEXT):
         problems.append(f"{where}: markup is shown as text")
     if folder := pictures_wanted():
         name = "".join(letter if letter.isalnum() else "-" for letter in where)
@@ -101,10 +108,10 @@ PEOPLE = pytest.mark.parametrize("name", MAIN, ids=["visitor", "member", "modera
 
 @pytest.mark.once
 @PEOPLE
-def test_every_page_can_be_used_by_everybody(new_browser: NewBrowser, name: str) -> None:
+def test_every_page_can_be_used_by_everybody(new_browser: NewBrowser, backstage: Backstage, name: str) -> None:
     page, problems = new_browser().new_page(), []
     if name:
-        steps.sign_in_as(page, name)
+        steps.come_in(page, backstage.of_the_demo(name))
     for address in MAIN[name] + OTHER[name]:
         views = BOTH_VIEWS if address in MAIN[name] else ONE_VIEW
         show(page, *views[0])  # before the page comes, so that it is laid out once
@@ -128,10 +135,10 @@ def test_a_fault_is_found_also_where_nearly_everything_looks_the_same(new_browse
 
 @pytest.mark.postgresql
 @PEOPLE
-def test_every_page_is_made_of_this_database_too(new_browser: NewBrowser, name: str) -> None:
+def test_every_page_is_made_of_this_database_too(new_browser: NewBrowser, backstage: Backstage, name: str) -> None:
     page = new_browser(scripts=False).new_page()
     if name:
-        steps.sign_in_as(page, name)
+        steps.come_in(page, backstage.of_the_demo(name))
     answers = {address: page.request.get(address).status for address in MAIN[name] + OTHER[name]}
     assert {address: status for address, status in answers.items() if status != 200} == REFUSED.get(name, {})
 
@@ -233,9 +240,9 @@ def test_labels_of_the_guests_composer_break_evenly_on_a_small_phone(new_browser
 
 
 @pytest.mark.once
-def test_labels_of_a_case_break_evenly_on_a_small_phone(new_browser: NewBrowser) -> None:
+def test_labels_of_a_case_break_evenly_on_a_small_phone(new_browser: NewBrowser, backstage: Backstage) -> None:
     page = new_browser(width=NARROW).new_page()
-    steps.sign_in_as(page, "Mo Adeyemi")
+    steps.come_in(page, backstage.of_the_demo("Mo Adeyemi"))
     page.goto("/moderation/comments/1")
     page.get_by_text("Reject …").click()
     expect(page.get_by_role("button", name="Reject and tell the author")).to_be_visible()
@@ -329,7 +336,7 @@ def test_from_right_to_left_the_page_is_mirrored(new_browser: NewBrowser, backst
     page, publisher = new_browser().new_page(), new_browser().new_page()
     page.goto(steps.LEAD)
     left = page.locator(".masthead__account").bounding_box()
-    steps.sign_in_as(publisher, "Pat Moreau")
+    steps.come_in(publisher, backstage.of_the_demo("Pat Moreau"))
     publisher.goto("/publisher/site")
     publisher.get_by_label("Direction of the script").select_option("rtl")
     publisher.get_by_role("button", name="Save").click()

@@ -25,14 +25,14 @@ DEMO_PEOPLE = {
 
 
 @pytest.mark.once
-def test_a_members_story_ends_early_for_everybody_else(new_browser: NewBrowser, scripts: bool) -> None:
+def test_a_members_story_ends_early_for_everybody_else(new_browser: NewBrowser, backstage: Backstage, scripts: bool) -> None:
     visitor, reader, member = (new_browser(scripts=scripts).new_page() for _ in range(3))
-    steps.sign_in_as(member, "Vic Tanaka")
+    steps.come_in(member, backstage.of_the_demo("Vic Tanaka"))
     member.goto(steps.MEMBERS_STORY)
     ending = member.locator(".article__body p").last.inner_text()
     opening = member.locator(".article__body p").first.inner_text()
     expect(member.locator(".gate")).to_have_count(0)
-    steps.sign_in_as(reader, "Rosa Lindqvist")
+    steps.come_in(reader, backstage.of_the_demo("Rosa Lindqvist"))
     for page in (visitor, reader):
         page.goto(steps.MEMBERS_STORY)
         expect(page.locator(".article__body")).to_contain_text(opening)
@@ -55,9 +55,9 @@ def test_a_reader_without_a_plan_talks_where_all_may(new_browser: NewBrowser, ba
 
 
 @pytest.mark.once
-def test_a_closed_discussion_says_why(new_browser: NewBrowser, scripts: bool) -> None:
+def test_a_closed_discussion_says_why(new_browser: NewBrowser, backstage: Backstage, scripts: bool) -> None:
     page = new_browser(scripts=scripts).new_page()
-    steps.sign_in_as(page, "Vic Tanaka")
+    steps.come_in(page, backstage.of_the_demo("Vic Tanaka"))
     page.goto(steps.CLOSED)
     expect(steps.composer(page)).to_contain_text("The public inquiry has begun to hear witnesses")
     expect(page.locator("#composer textarea")).to_have_count(0)

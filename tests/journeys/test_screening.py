@@ -22,7 +22,7 @@ def test_a_list_is_tried_kept_and_asks_an_author_once(
     steps.come_in(ann, person)
     before = steps.post(ann, article, f"A {word} was said here before.")
 
-    steps.sign_in_as(pat, "Pat Moreau")
+    steps.come_in(pat, backstage.of_the_demo("Pat Moreau"))
     pat.goto("/publisher/screening/nudge")
     pat.get_by_label("Authors who are never asked").fill("0")
     pat.get_by_role("button", name="Save").click()

@@ -122,7 +122,7 @@ def test_a_guest_and_a_reader_report_once_each(
             page.get_by_label("It has nothing to do with the story").check()
             page.get_by_role("button", name="Send the report").click()
             expect(page.get_by_role("heading", level=1)).to_have_text(heading)
-    steps.sign_in_as(desk, "Mo Adeyemi")
+    steps.come_in(desk, backstage.of_the_demo("Mo Adeyemi"))
     desk.goto(f"/moderation/comments/{number}")
     expect(desk.locator(".case__reports li")).to_have_count(2)
 
