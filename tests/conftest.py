@@ -43,7 +43,7 @@ from tests.passwords import cheap_passwords, restore
 # The shell without windows draws and runs what the whole browser does, for less than half of the processor's time.
 CHROMIUMS = (Path("/usr/bin/chromium-headless-shell"), Path("/usr/bin/chromium"))
 PATIENCE_MS = 20_000
-OWN_DATABASES = ("tests/house/test_migrations.py", "tests/journeys/", "tests/server/")
+OWN_DATABASES = ("tests/demo/test_seeding.py", "tests/house/test_migrations.py", "tests/journeys/", "tests/server/")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
