@@ -3,6 +3,7 @@
 A forked process has no connection of anybody else's, can be killed at any step, and takes milliseconds to begin.
 """
 
+import gc
 import importlib
 import json
 import os
@@ -88,12 +89,19 @@ class Steps:
 def _serve(settings: dict[str, str]) -> None:
     from app import create_app
     from core.config import Settings
+    from stripe_sandbox import contract
 
     app = create_app(Settings(**settings))  # type: ignore[arg-type]
     app.testing = True
     for name in app.jinja_env.list_templates(filter_func=lambda name: name.startswith(WARM)):
         app.jinja_env.get_template(name)  # compiled once, not by every child
-    importlib.import_module("tests.proof.tasks")
+    for module in ("tests.proof.tasks", "stripe._invoice_service", "stripe._charge_service"):
+        importlib.import_module(module)
+    for module in ("_invoice_create_preview_params", "_charge_list_params"):
+        contract.module(module)  # what takes the sandbox longest to read
+    gc.collect()
+    gc.freeze()  # else every child that looks for rubbish copies most of the memory
+    gc.disable()
     for line in sys.stdin:
         tasks = json.loads(line)
         if tasks[0][0].startswith(LEARNING):
