@@ -40,6 +40,8 @@ from tests.databases import (
 )
 from tests.passwords import cheap_passwords, restore
 
+gc.disable()  # until all is imported and collected, which stays
+
 # The shell without windows draws and runs what the whole browser does, for less than half of the processor's time.
 CHROMIUMS = (Path("/usr/bin/chromium-headless-shell"), Path("/usr/bin/chromium"))
 PATIENCE_MS = 20_000
@@ -60,9 +62,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_collection_finish() -> None:
     """Do not look again and again for rubbish among what was imported and collected: it takes a twentieth of the run."""
-    gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 20, 100)
+    gc.enable()
 
 
 def examples(number: int) -> int:
@@ -126,7 +128,8 @@ def _migrate(folder: Path) -> None:
 
 
 def pytest_unconfigure() -> None:
-    """What all workers had copies of goes when the last of them has ended."""
+    """What all workers had copies of goes when the last of them has ended. Nor is rubbish looked for five times over."""
+    gc.freeze()
     if POSTGRESQL and not IN_A_WORKER:
         for name in (MIGRATED, DEMO):
             drop_database(database_name(name))
