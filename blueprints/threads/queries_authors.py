@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Integer, Row, and_, bindparam, case, func, literal_column, not_, or_, select, union
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from blueprints.accounts.standing import STANDS, known
 from blueprints.threads import modes
@@ -16,7 +16,7 @@ from core.records import dataclass
 from core.viewer import Viewer
 from models.article import Article
 from models.conversation import QuizPass, ThreadGuest
-from models.moderation import StatementOfReasons
+from models.moderation import Appeal, StatementOfReasons
 from models.site import Rule
 from models.thread import Comment, Thread
 
@@ -149,17 +149,28 @@ def unblanked_comments(session: Session, user_id: int, limit: int) -> list[int]:
 def comments_of_author(
     session: Session, user_id: int, before_id: int | None, limit: int
 ) -> list[Row[Any]]:
-    """The author's own comments, newest first, with their articles, and for removed ones what the author was told."""
+    """The author's own comments, newest first, with their articles, what the author of a removed one was told, and what
+    became of their objection to the last decision.
+    """
     told = (
         select(func.max(StatementOfReasons.id))
         .where(StatementOfReasons.comment_id == Comment.id, StatementOfReasons.withdrawn_at.is_(None))
         .correlate(Comment)
         .scalar_subquery()
     )
+    decided, objected = aliased(StatementOfReasons), aliased(StatementOfReasons)
+    last = select(func.max(decided.id)).where(decided.comment_id == Comment.id).correlate(Comment).scalar_subquery()
+    objection = (
+        select(Appeal.outcome)
+        .join(objected, objected.action_id == Appeal.action_id)
+        .where(objected.id == last)
+        .correlate(Comment)
+        .scalar_subquery()
+    )
     statement = (
         select(
             Comment.id, Comment.status, Comment.shown, Comment.body_html, Comment.created_at, Comment.edited_at,
-            Comment.nameless,
+            Comment.nameless, objection.label("objection"),
             Comment.respect_count, Comment.reply_count, Comment.parent_id, Article.slug, Article.headline,
             Article.section_id, Article.state.label("article_state"), StatementOfReasons.text.label("told"),
             StatementOfReasons.automated, StatementOfReasons.created_at.label("told_at"),

@@ -96,6 +96,28 @@ def test_an_upheld_decision_stands_and_the_author_reads_why(app: Flask) -> None:
         object_to(first, ann)
 
 
+def my_comments(app: Flask, author: User) -> str:
+    """What the author reads in the list of their own."""
+    return text_of(Browser(app).sign_in(author).get("/account/comments"))
+
+
+def test_the_list_of_ones_comments_says_what_became_of_an_objection_and_leads_to_the_answer(app: Flask) -> None:
+    talk, ann, mo, flo = make_talk(), make_member(), make_moderator(), make_moderator()
+    first = say(talk, ann)
+    reject(first, mo)
+    assert "Object to the decision" in my_comments(app, ann)
+    appeal_id = object_to(first, ann)
+    assert "Your objection waits for an answer. Read your objection" in my_comments(app, ann)
+    answer(appeal_id, flo, reverse=True, words="It is a quotation.")
+    assert "It is back because you objected. Read the answer" in my_comments(app, ann)
+    reject(first, mo)
+    assert "Object to the decision" in my_comments(app, ann)
+    assert "objected" not in my_comments(app, ann)
+    answer(object_to(first, ann), flo, reverse=False, words="Not this time.")
+    assert "Your objection was answered: the decision stands. Read the answer" in my_comments(app, ann)
+    assert "Not this time." in text_of(Browser(app).sign_in(ann).get(f"/comments/{first}/appeal"))
+
+
 def test_whoever_decided_does_not_answer_the_objection(app: Flask) -> None:
     ann, mo = make_member(), make_moderator()
     first = say(make_talk(), ann)
