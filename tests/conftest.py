@@ -128,8 +128,8 @@ def _migrate(folder: Path) -> None:
 
 
 def pytest_unconfigure() -> None:
-    """What all workers had copies of goes when the last of them has ended. Nor is rubbish looked for five times over."""
-    gc.freeze()
+    """What all workers had copies of goes when the last of them has ended."""
+    gc.freeze()  # else pytest looks through everything five times over before it ends
     if POSTGRESQL and not IN_A_WORKER:
         for name in (MIGRATED, DEMO):
             drop_database(database_name(name))
