@@ -26,18 +26,23 @@ from tests.following.people import bell, follow, mute, told
 from tests.threads.talk import make_member, make_talk, respect, say
 from tests.threads.test_together import at_once
 
-pytestmark = pytest.mark.usefixtures("app")
+pytestmark = pytest.mark.usefixtures("app", "from_noon_on")
 
 
-@pytest.fixture(autouse=True)
-def _real_time() -> Any:
+TO_NOON = clock.now().replace(hour=12) - clock.now()  # far from the hour of the daily mail, whenever the tests run
+
+
+@pytest.fixture
+def from_noon_on() -> Any:
+    """For every test that moves on by `later`."""
+    clock.shift(TO_NOON)
     yield
     clock.shift(timedelta())
 
 
 def later(**by: float) -> None:
     """Move on, and let everything happen that is due by then."""
-    clock.shift(timedelta(**by))
+    clock.shift(TO_NOON + timedelta(**by))
     jobs.ask_for_mails()
     following_jobs.ask_for_digests()
     run_all()

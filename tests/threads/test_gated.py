@@ -32,7 +32,7 @@ from models.user import User
 from tests.browser import Browser, text_of
 from tests.factories import make_article, make_entitlement, make_plan, make_section, make_site, make_user, thread_of
 from tests.moderation.test_recording import entries
-from tests.notifications.test_notice_mail import later, mails
+from tests.notifications.test_notice_mail import from_noon_on, later, mails  # noqa: F401
 from tests.publisher.rows import form_of, publisher_browser
 from tests.threads.counting import statements
 from tests.threads.talk import facts, make_talk, say
@@ -331,6 +331,7 @@ def test_the_moment_that_opens_the_article_opens_its_comments(talk: Talk) -> Non
 # What people are told
 
 
+@pytest.mark.usefixtures("from_noon_on")
 def test_notices_and_mails_lead_to_words_they_do_not_quote(talk: Talk) -> None:
     reader, lapsed = talk.browser("lapsed"), talk.people["lapsed"]
     show_to("article_readers")
@@ -348,6 +349,7 @@ def test_notices_and_mails_lead_to_words_they_do_not_quote(talk: Talk) -> None:
     assert all(WORDS in reader.get(where).text for where in ("/account/notices", path))
 
 
+@pytest.mark.usefixtures("from_noon_on")
 def test_a_mail_written_after_the_switch_quotes_nothing_whatever_its_worker_did_before(
     talk: Talk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
